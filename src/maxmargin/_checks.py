@@ -1,0 +1,52 @@
+"""The one error for input that cannot be used, and the checks that every floor shares."""
+
+import math
+from collections.abc import Callable, Iterable
+from numbers import Real
+
+
+class InputError(ValueError):
+    """What a person gave cannot be used.
+
+    The message is one line that says what is wrong, where, and what to do about it.
+    The command line prints it and exits with 2.
+    """
+
+
+def check_choice(value: str, choices: Iterable[str], what: str) -> str:
+    """Return ``value`` if it is one of ``choices``.
+
+    Raises
+    ------
+    InputError
+        Otherwise; the message shows the value and every valid choice.
+
+    Examples
+    --------
+    >>> check_choice("hinge", ["hinge", "squared_hinge"], "loss")
+    'hinge'
+    """
+    choices = list(choices)
+    if value not in choices:
+        raise InputError(f"unknown {what} {value!r}; choose from {', '.join(map(str, choices))}")
+    return value
+
+
+def check_positive(value: float, name: str) -> None:
+    """Raise InputError unless ``value`` is a finite number above 0."""
+    _check_number(value, name, "a positive number", lambda v: v > 0)
+
+
+def check_nonnegative(value: float, name: str) -> None:
+    """Raise InputError unless ``value`` is a finite number of at least 0."""
+    _check_number(value, name, "a number of at least 0", lambda v: v >= 0)
+
+
+def check_at_least(value: float, least: float, name: str) -> None:
+    """Raise InputError unless ``value`` is a finite number of at least ``least``."""
+    _check_number(value, name, f"a number of at least {least}", lambda v: v >= least)
+
+
+def _check_number(value: float, name: str, expected: str, holds: Callable[[float], bool]) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or not holds(value):
+        raise InputError(f"{name} is {value!r}; it must be {expected}")

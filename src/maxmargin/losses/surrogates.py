@@ -1,0 +1,117 @@
+"""Functions of one violation t that bound the error 1{t > 0} from above."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from array_api_compat import array_namespace
+
+from maxmargin._checks import check_positive
+from maxmargin._typing import Array
+
+
+class Surrogate(Protocol):
+    """A convex, increasing function of the violation t, applied elementwise."""
+
+    def value(self, t: Array) -> Array:
+        """Value at each t."""
+        ...
+
+    def slope(self, t: Array) -> Array:
+        """Derivative at each t; at a kink, the one from the left."""
+        ...
+
+    def bend(self, t: Array) -> Array:
+        """Second derivative at each t; at a kink, the one from the left."""
+        ...
+
+
+@dataclass(frozen=True)
+class Hinge:
+    """The hinge [t]_+ = max(0, t).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Hinge().value(np.array([-1.0, 0.5, 2.0]))
+    array([0. , 0.5, 2. ])
+    """
+
+    def value(self, t: Array) -> Array:
+        """max(0, t)."""
+        return array_namespace(t).clip(t, 0.0, None)
+
+    def slope(self, t: Array) -> Array:
+        """1 where t > 0, else 0."""
+        return array_namespace(t).astype(t > 0, t.dtype)
+
+    def bend(self, t: Array) -> Array:
+        """0."""
+        return array_namespace(t).zeros_like(t)
+
+
+@dataclass(frozen=True)
+class SquaredHinge:
+    """The squared hinge [t]_+^2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> SquaredHinge().value(np.array([-1.0, 0.5, 2.0]))
+    array([0.  , 0.25, 4.  ])
+    """
+
+    def value(self, t: Array) -> Array:
+        """max(0, t)^2."""
+        return array_namespace(t).clip(t, 0.0, None) ** 2
+
+    def slope(self, t: Array) -> Array:
+        """2 max(0, t)."""
+        return 2 * array_namespace(t).clip(t, 0.0, None)
+
+    def bend(self, t: Array) -> Array:
+        """2 where t > 0, else 0."""
+        return 2 * array_namespace(t).astype(t > 0, t.dtype)
+
+
+@dataclass(frozen=True)
+class SmoothHinge:
+    """The smooth hinge g(t) = (t + sqrt(t^2 + delta^2)) / 2 of M3SVM, with 0 <= g(t) - [t]_+ <= delta / 2.
+
+    Parameters
+    ----------
+    delta : float, default=0.1
+        Width of the smoothing, in units of the margin; positive.
+
+    References
+    ----------
+    Multi-class Support Vector Machine with Maximizing Minimum Margin (AAAI 2024), eqs 21 and 25.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> SmoothHinge(delta=1.0).value(np.array([0.0]))
+    array([0.5])
+    """
+
+    delta: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_positive(self.delta, "delta")
+
+    def value(self, t: Array) -> Array:
+        """(t + sqrt(t^2 + delta^2)) / 2."""
+        xp = array_namespace(t)
+        root = xp.hypot(t, xp.full_like(t, self.delta))
+        # For t < 0 the sum cancels; (root + t)(root - t) = delta^2 gives the same number without loss.
+        return xp.where(t > 0, (root + t) / 2, self.delta**2 / (2 * (root + xp.abs(t))))
+
+    def slope(self, t: Array) -> Array:
+        """(1 + t / sqrt(t^2 + delta^2)) / 2."""
+        xp = array_namespace(t)
+        return (1 + t / xp.hypot(t, xp.full_like(t, self.delta))) / 2
+
+    def bend(self, t: Array) -> Array:
+        """delta^2 / (2 (t^2 + delta^2)^(3/2))."""
+        xp = array_namespace(t)
+        root = xp.hypot(t, xp.full_like(t, self.delta))
+        return (self.delta / root) ** 2 / (2 * root)
