@@ -9,4 +9,4 @@ Array: TypeAlias = Any
 """An array of any array-API library: numpy.ndarray or torch.Tensor."""
 
 Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.integer]
+Ints: TypeAlias = NDArray[Any]

@@ -134,8 +134,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.converged_ = solution.converged
         if not solution.converged:
             warnings.warn(
-                f"{type(self).__name__} stopped after {solution.iterations} iterations ({solution.status}) "
-                f"at relative gradient {solution.certificate:.1e} (tol {self.tol:.1e}); raise max_iter or tol",
+                f"{type(self).__name__} stopped after {solution.iterations} iterations "
+                f"({solution.status}) at relative gradient {solution.certificate:.1e}, tol={self.tol:.1e}; raise max_iter or tol",
                 ConvergenceWarning,
                 stacklevel=2,
             )

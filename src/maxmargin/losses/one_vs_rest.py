@@ -47,7 +47,7 @@ class OneVsRest:
         return xp.sum(self.surrogate.value(t), axis=1), xp.where(truth, -slopes, slopes)
 
     def curvature(self, scores: Array, target: Array) -> Callable[[Array], Array]:
-        """d to phi'' d, elementwise, since t_k^2 = 1."""
+        """Map d to phi'' d, elementwise, since t_k^2 = 1."""
         xp = array_namespace(scores)
         bends = self.surrogate.bend(1 + xp.where(one_hot(scores, target), -scores, scores))
         return lambda direction: bends * direction

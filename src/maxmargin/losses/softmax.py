@@ -39,7 +39,7 @@ class SoftmaxCrossEntropy:
         return xp.log(total[:, 0]) - true_score, xp.where(truth, probabilities - 1, probabilities)
 
     def curvature(self, scores: Array, target: Array) -> Callable[[Array], Array]:  # noqa: ARG002
-        """d to q (d - q.d), with q the probabilities."""
+        """Map d to q (d - q.d), with q the probabilities."""
         xp = array_namespace(scores)
         powers = xp.exp(scores - xp.max(scores, axis=1, keepdims=True))
         probabilities = powers / xp.sum(powers, axis=1, keepdims=True)

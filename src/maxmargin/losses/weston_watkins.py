@@ -53,7 +53,7 @@ class WestonWatkins:
         return value, pairwise_gradient(slopes, truth)
 
     def curvature(self, scores: Array, target: Array) -> Callable[[Array], Array]:
-        """d to the pairwise gradient with slopes phi''_k (d_k - d_y)."""
+        """Map d to the pairwise gradient with slopes phi''_k (d_k - d_y)."""
         truth = one_hot(scores, target)
         bends = self.surrogate.bend(violations(scores, truth))
         return lambda direction: pairwise_gradient(bends * score_gaps(direction, truth), truth)

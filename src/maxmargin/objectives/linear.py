@@ -64,7 +64,7 @@ class LinearObjective:
         )
 
     def curvature(self, coef: Floats, intercept: Floats) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:
-        """Product of the Hessian with a direction in (coef, intercept); keeps (n_samples, n_classes) numbers."""
+        """Product of the Hessian with a direction; keeps (n_samples, n_classes) numbers."""
         of_loss = [self.loss.curvature(X @ coef.T + intercept, target) for X, target, _ in self.rows]
         of_penalty = self.penalty.curvature(coef)
 

@@ -109,7 +109,7 @@ def minimize_trust_region(
 def _steihaug(
     product: Callable[[Floats], Floats], gradient: Floats, radius: float, reference: float
 ) -> tuple[Floats, float]:
-    """Minimise g.s + s.Hs / 2 over |s| <= radius by conjugate gradients; return s and the predicted decrease."""
+    """Minimise g.s + s.Hs / 2 over |s| <= radius by conjugate gradients; return s and its predicted gain."""
     norm = float(np.linalg.norm(gradient))
     # The forcing term falls with the gradient, which makes the outer convergence superlinear.
     tolerance = norm * min(0.1, np.sqrt(norm / reference))

@@ -1,0 +1,21 @@
+"""Studies: comparisons of methods on data, from splits to records."""
+
+from maxmargin.studies.comparison import Comparison, Progress
+from maxmargin.studies.drawing import drawn
+from maxmargin.studies.methods import METHODS, Method, select_methods
+from maxmargin.studies.model import FittedMethod, fit_method
+from maxmargin.studies.protocol import Settings
+from maxmargin.studies.records import RecordLog
+
+__all__ = [
+    "METHODS",
+    "Comparison",
+    "FittedMethod",
+    "Method",
+    "Progress",
+    "RecordLog",
+    "Settings",
+    "drawn",
+    "fit_method",
+    "select_methods",
+]

@@ -1,0 +1,281 @@
+"""Compare methods on a data set: from splits to records, predictions and the best model."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from maxmargin._checks import InputError
+from maxmargin._files import remove_drafts, replacing
+from maxmargin.datasets import Dataset
+from maxmargin.metrics import compare_methods
+from maxmargin.studies import protocol
+from maxmargin.studies.drawing import drawn
+from maxmargin.studies.methods import METHODS, select_methods
+from maxmargin.studies.model import fit_method
+from maxmargin.studies.preparation import build_preparation
+from maxmargin.studies.protocol import Settings
+from maxmargin.studies.provenance import commit, fingerprint, machine, versions
+from maxmargin.studies.records import Record, RecordLog
+from maxmargin.studies.tasks import Task, run_tasks
+
+
+class Progress(Protocol):
+    """Where a study says how far it is, in fits."""
+
+    def begin(self, total: int, done: int) -> None:
+        """Say how many fits there are and how many were done before."""
+        ...
+
+    def advance(self, fits: int, what: str) -> None:
+        """Say that this many more are done, the last of them being ``what``."""
+        ...
+
+
+class Comparison:
+    """A comparison of methods on one data set, written to a folder and resumable from it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Rows and labels.
+    settings : Settings
+        Methods and protocol.
+    out : Path
+        Folder for ``records.jsonl``, ``preds.csv`` and ``model/``.
+    jobs : int, default=1
+        Processes.
+    progress : Progress, optional
+        Told of every finished fit.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from maxmargin.datasets import load_dataset
+    >>> settings = Settings(methods=("softmax", "dummy"), repeats=2)
+    >>> study = Comparison(load_dataset("iris"), settings, Path(tempfile.mkdtemp()) / "run")
+    >>> records = study.run()
+    >>> [(r["method"], r["split"]) for r in records if r["kind"] == "test"]
+    [('softmax', 0), ('dummy', 0), ('softmax', 1), ('dummy', 1)]
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        settings: Settings,
+        out: Path,
+        *,
+        jobs: int = 1,
+        progress: Progress | None = None,
+    ) -> None:
+        self.methods = select_methods(settings.methods)
+        self.settings = settings
+        self.out = out
+        self.jobs = jobs
+        self.progress = progress
+        self.dataset, self.rows = drawn(dataset, settings.max_samples, settings.seed)
+        self.classes, self.target = np.unique(self.dataset.y, return_inverse=True)
+        self.splits = protocol.splits(self.target, settings)
+        self.preparation, self.sentences = build_preparation(self.dataset)
+        self.log = RecordLog(out / "records.jsonl")
+        self.records: list[Record] = []
+        self._stamp = {"seed": settings.seed, "versions": versions(), "commit": commit()}
+
+    def run(self, *, resume: bool = False) -> list[Record]:
+        """Run what is not recorded yet and return every record.
+
+        Parameters
+        ----------
+        resume : bool, default=False
+            Whether to go on from the records in ``out``.
+
+        Raises
+        ------
+        InputError
+            If ``out`` holds records and ``resume`` is False, if they are of other data or settings, or if
+            no method could be fitted.
+        """
+        self._open(resume)
+        if self.progress is not None:
+            done = sum(record["kind"] in ("validation", "test") for record in self.records)
+            self.progress.begin(self._n_fits(), done)
+        self._do(self._validations())
+        self._do(self._tests())
+        if not self._of_kind("model") or not (self.out / "model").exists():
+            self._fit_best()
+        self._write_predictions()
+        return self.records
+
+    def _open(self, resume: bool) -> None:
+        remove_drafts(self.out)
+        self.records = self.log.read()
+        header = self._header()
+        if not self.records:
+            if self.out.exists() and {path.name for path in self.out.iterdir()} - {self.log.path.name}:
+                raise InputError(f"{self.out} exists and holds no run; choose another --out")
+            self._keep([header])
+            return
+        if not resume:
+            raise InputError(f"{self.out} holds a run already; add --resume to go on or choose another --out")
+        before = self.records[0]
+        if before.get("data", {}).get("sha256") != header["data"]["sha256"]:
+            raise InputError(f"{self.out} holds a run on other data; give the same data or another --out")
+        changed = [key for key, value in header["protocol"].items() if before["protocol"].get(key) != value]
+        if changed:
+            key = changed[0]
+            raise InputError(
+                f"{self.out} holds a run with {key} {before['protocol'].get(key)}, not "
+                f"{header['protocol'][key]}; give the same options or another --out"
+            )
+
+    def _header(self) -> Record:
+        data = self.dataset
+        train, test = self.splits[0]
+        return {
+            "kind": "study",
+            "format": 1,
+            "data": {
+                "name": data.name,
+                "source": data.source,
+                "kind": data.kind,
+                "n_samples": len(self.target),
+                "n_features": len(data.feature_names),
+                "classes": [str(label) for label in self.classes.tolist()],
+                "class_counts": np.bincount(self.target).tolist(),
+                "target": data.target_name,
+                "image_shape": list(data.image_shape) if data.image_shape else None,
+                "sha256": fingerprint(data),
+                "notes": data.notes,
+                "preprocessing": self.sentences,
+            },
+            "protocol": asdict(self.settings)
+            | {
+                "methods": [method.name for method in self.methods],
+                "n_train": len(train),
+                "n_test": len(test),
+                "grids": {
+                    m.name: {key: list(values) for key, values in m.grid.items()} for m in self.methods
+                },
+            },
+            "titles": {m.name: m.title for m in self.methods},
+            "summaries": {m.name: m.summary for m in self.methods},
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": machine() | {"jobs": self.jobs},
+        }
+
+    def _n_fits(self) -> int:
+        n_folds = len(self._folds(0))
+        return len(self.splits) * sum(n_folds * len(m.candidates) + 1 for m in self.methods)
+
+    def _folds(self, split: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        rows = self.splits[split][0]
+        pairs = protocol.folds(self.target[rows], self.settings.cv, self.settings.seed + split)
+        return [(rows[train], rows[test]) for train, test in pairs]
+
+    def _validations(self) -> list[Task]:
+        done = {
+            (r["method"], r["split"], r["fold"])
+            for r in self._of_kind("validation", "failure")
+            if "fold" in r
+        }
+        return [
+            Task(
+                {"method": method.name, "split": split, "fold": fold},
+                protocol.validate,
+                (method, self.preparation, self.dataset.X, self.target, train, test),
+            )
+            for split in range(len(self.splits))
+            for fold, (train, test) in enumerate(self._folds(split))
+            for method in self.methods
+            if (method.name, split, fold) not in done
+        ]
+
+    def _tests(self) -> list[Task]:
+        done = {(r["method"], r["split"]) for r in self._of_kind("test")}
+        failed = {r["method"] for r in self._of_kind("failure")}
+        tasks = []
+        for split, (train, test) in enumerate(self.splits):
+            for method in self.methods:
+                if method.name in failed or (method.name, split) in done:
+                    continue
+                mine = [
+                    r
+                    for r in self._of_kind("validation")
+                    if (r["method"], r["split"]) == (method.name, split)
+                ]
+                params, accuracy = protocol.choose(method.candidates, sorted(mine, key=lambda r: r["fold"]))
+                tasks.append(
+                    Task(
+                        {
+                            "method": method.name,
+                            "split": split,
+                            "validation_accuracy": accuracy,
+                            "tune_seconds": sum(r["fit_seconds"] + r["predict_seconds"] for r in mine),
+                        },
+                        protocol.evaluate,
+                        (method, self.preparation, params, self.dataset.X, self.target, train, test),
+                    )
+                )
+        return tasks
+
+    def _do(self, tasks: list[Task]) -> None:
+        for records in run_tasks(tasks, self.jobs):
+            self._keep(records)
+            if self.progress is not None:
+                first = records[0]
+                self.progress.advance(len(records), f"{first['method']}, split {first['split'] + 1}")
+
+    def _keep(self, records: Iterable[Record]) -> None:
+        stamped = [{"kind": record["kind"]} | record | self._stamp for record in records]
+        self.log.append(*stamped)
+        self.records.extend(stamped)
+
+    def _of_kind(self, *kinds: str) -> list[Record]:
+        return [record for record in self.records if record["kind"] in kinds]
+
+    def _fit_best(self) -> None:
+        failed = {record["method"] for record in self._of_kind("failure")}
+        finished = [method.name for method in self.methods if method.name not in failed]
+        if not finished:
+            raise InputError(
+                f"no method could be fitted; the first said: {self._of_kind('failure')[0]['error']}"
+            )
+        tests = sorted(self._of_kind("test"), key=lambda record: record["split"])
+        accuracies = {name: [r["accuracy"] for r in tests if r["method"] == name] for name in finished}
+        train, test = self.splits[0]
+        best = METHODS[compare_methods(accuracies, len(train), len(test)).best]
+        fitted = fit_method(self.dataset, best, cv=self.settings.cv, seed=self.settings.seed, jobs=self.jobs)
+        fitted.save(self.dataset, self.out / "model")
+        self._keep(
+            [
+                {
+                    "kind": "model",
+                    "method": best.name,
+                    "params": fitted.params,
+                    "validation_accuracy": fitted.validation_accuracy,
+                    "path": "model",
+                }
+            ]
+        )
+
+    def _write_predictions(self) -> None:
+        labels = self.classes.tolist()
+        order = {method.name: place for place, method in enumerate(self.methods)}
+        tests = sorted(self._of_kind("test"), key=lambda r: (r["split"], order[r["method"]]))
+        with (
+            replacing(self.out / "preds.csv") as draft,
+            draft.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.writer(file)
+            writer.writerow(["row", "split", "method", "truth", "prediction", "margin"])
+            for record in tests:
+                margins = record["margins"] or [""] * len(record["rows"])
+                for row, guess, margin in zip(record["rows"], record["predictions"], margins, strict=True):
+                    truth = labels[self.target[row]]
+                    writer.writerow(
+                        [self.rows[row], record["split"], record["method"], truth, labels[guess], margin]
+                    )
