@@ -29,8 +29,8 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="A known name (see 'maxmargin datasets'), a file (CSV, TSV, Parquet, NPZ, MAT, HDF5, ARFF, libsvm "
-        "text; .gz too), or a folder of images with one subfolder a class.",
+        help="A known name (see 'maxmargin datasets'), a file (CSV, TSV, Parquet, NPZ, MAT, HDF5, ARFF, "
+        "libsvm text; .gz too), or a folder of images with one subfolder a class.",
     ),
 ]
 Target = Annotated[str | None, typer.Option(help="Name of the label column.", show_default="the last column")]

@@ -133,9 +133,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.objective_ = solution.objective
         self.converged_ = solution.converged
         if not solution.converged:
+            name, reached = type(self).__name__, f"relative gradient {solution.certificate:.1e}"
             warnings.warn(
-                f"{type(self).__name__} stopped after {solution.iterations} iterations "
-                f"({solution.status}) at relative gradient {solution.certificate:.1e}, tol={self.tol:.1e}; raise max_iter or tol",
+                f"{name} stopped after {solution.iterations} iterations ({solution.status}) at {reached}, "
+                f"above tol={self.tol:.1e}; raise max_iter or tol",
                 ConvergenceWarning,
                 stacklevel=2,
             )

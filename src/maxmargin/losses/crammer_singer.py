@@ -55,7 +55,7 @@ class CrammerSinger:
         return self.surrogate.value(largest), pairwise_gradient(slopes, truth)
 
     def curvature(self, scores: Array, target: Array) -> Callable[[Array], Array]:
-        """The maximiser u moves within its face of the simplex by du = (da - mean da over the face) / gamma."""
+        """The maximiser u moves within its face of the simplex: du = (da - mean da on the face) / gamma."""
         xp = array_namespace(scores)
         truth = one_hot(scores, target)
         largest, point = self._maximum(violations(scores, truth))

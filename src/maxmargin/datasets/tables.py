@@ -1,0 +1,120 @@
+"""Tables: CSV, TSV, ARFF and Parquet files become features and a label by one set of rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maxmargin._checks import InputError
+from maxmargin.datasets._content import content, slug, suffix
+from maxmargin.datasets._dataset import (
+    Dataset,
+    Where,
+    as_labels,
+    check_values,
+    checked,
+    listed,
+    missing_labels,
+)
+from maxmargin.datasets.arff import read_arff
+from maxmargin.datasets.columns import missing_notes, plain_columns, useful_columns
+from maxmargin.datasets.delimited import Table, check_names, read_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def load_table(path: Path, target: str | None) -> Dataset:
+    """Read a table file as a data set whose label is the column ``target``, by default the last."""
+    table = _read(path)
+    frame, where, notes = table.frame, table.where, table.notes
+    names = list(frame.columns)
+    if target is None:
+        target = str(names[-1])
+        notes = [*notes, f"the label is the last column, {target!r}; --target names another"]
+    if target not in names:
+        raise InputError(f"{where.file}: no column {target!r}; the columns are {listed(names, 20)}")
+    y = as_labels(frame[target].to_numpy(), target, where)
+    features, converted = plain_columns(frame.drop(columns=target), where)
+    features, left_out = useful_columns(features)
+    dataset = Dataset(
+        name=slug(path),
+        X=features,
+        y=y,
+        feature_names=list(features.columns),
+        target_name=target,
+        kind="table",
+        notes=[*notes, *converted, *left_out, *missing_notes(features)],
+        source=where.file,
+    )
+    return checked(dataset, where)
+
+
+def read_table_features(
+    path: Path, feature_names: list[str], target_name: str | None
+) -> tuple[pd.DataFrame, list[str], np.ndarray | None]:
+    """Read the named columns of a table file, and the label where its column is there."""
+    table = _read(path)
+    X, notes = plain_columns(named_columns(table.frame, feature_names, table.where.file), table.where)
+    check_values(X, feature_names, table.where)
+    y, said = _labels(table, target_name)
+    return X, [*table.notes, *notes, *said], y
+
+
+def named_columns(frame: pd.DataFrame, names: list[str], file: str) -> pd.DataFrame:
+    """Return the columns called ``names``, in that order; InputError names those that are not there."""
+    absent = [name for name in names if name not in frame.columns]
+    if absent:
+        there = listed(list(frame.columns), 20)
+        raise InputError(f"{file}: missing feature columns {listed(absent, 20)}; the file has {there}")
+    return frame.loc[:, names]
+
+
+def _read(path: Path) -> Table:
+    table = TABLE_READERS[suffix(path)](path)
+    if len(table.frame) == 0:
+        raise InputError(f"{path}: a header but no rows; add one row a sample")
+    return table
+
+
+def _labels(table: Table, target_name: str | None) -> tuple[np.ndarray | None, list[str]]:
+    if target_name is None or target_name not in table.frame.columns:
+        return None, []
+    values = table.frame[target_name].to_numpy()
+    missing = int(missing_labels(values).sum())
+    if missing:
+        return None, [f"the label {target_name!r} is not used: {missing} of {len(values)} labels are missing"]
+    return as_labels(values, target_name, table.where), []
+
+
+def read_parquet(path: Path) -> Table:
+    """Read a Parquet file; an index that pandas stored without a name is left out."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(content(path)))
+        names = table.column_names
+        check_names(path, names)
+        table = table.drop_columns([name for name in names if re.fullmatch(r"__index_level_\d+__", name)])
+        frame = table.to_pandas(ignore_metadata=True, date_as_object=False)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"{path}: not a readable Parquet file ({reason}); write it again") from None
+    if not len(frame.columns):
+        raise InputError(f"{path}: the table has no columns; write features and a label")
+    return Table(frame, Where(str(path)), [])
+
+
+TABLE_READERS: dict[str, Callable[[Path], Table]] = {
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".txt": read_csv,
+    ".data": read_csv,
+    ".arff": read_arff,
+    ".parquet": read_parquet,
+}

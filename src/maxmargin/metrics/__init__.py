@@ -1,0 +1,25 @@
+"""Measures of a classifier, and what repeated splits can and cannot say about the better one."""
+
+from maxmargin.metrics.classification import confusion_matrix, margins, per_class_recall
+from maxmargin.metrics.resampling import (
+    Comparison,
+    Row,
+    TTest,
+    compare_methods,
+    corrected_resampled_ttest,
+    holm,
+    resampled_interval,
+)
+
+__all__ = [
+    "Comparison",
+    "Row",
+    "TTest",
+    "compare_methods",
+    "confusion_matrix",
+    "corrected_resampled_ttest",
+    "holm",
+    "margins",
+    "per_class_recall",
+    "resampled_interval",
+]

@@ -1,0 +1,6 @@
+"""A comparison's outcome in words, as a table and as a page, made from its records alone."""
+
+from maxmargin.reports.comparison import ComparisonSummary, MethodResult, summarise, terminal_table, verdict
+from maxmargin.reports.html import write_html
+
+__all__ = ["ComparisonSummary", "MethodResult", "summarise", "terminal_table", "verdict", "write_html"]

@@ -1,0 +1,117 @@
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from maxmargin.reports import summarise, write_html
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+OPTIONS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+WIDTHS = (400, 1400)
+
+FIGURES = """
+return [...document.querySelectorAll("figure")].map(figure => {
+  const svg = figure.querySelector("svg"), box = svg.getBoundingClientRect();
+  const scale = box.width / svg.viewBox.baseVal.width;
+  const texts = [...svg.querySelectorAll("text")];
+  return {
+    role: svg.getAttribute("role"),
+    alternative: svg.getAttribute("aria-labelledby").split(" ")
+      .map(id => document.getElementById(id).textContent),
+    caption: figure.querySelector("figcaption").textContent.trim(),
+    smallest: Math.min(...texts.map(t => parseFloat(getComputedStyle(t).fontSize) * scale)),
+    left: Math.min(...texts.map(t => t.getBoundingClientRect().left)),
+    right: Math.max(...texts.map(t => t.getBoundingClientRect().right)),
+  };
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
+    driver_path = shutil.which("chromedriver")
+    if not (chromium and driver_path):
+        missing = "no Chromium with its chromedriver on this machine"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(driver_path))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(
+    params=["real", "two classes", "hundred classes", "one split", "ugly names", "nothing finished"]
+)
+def report(request, digits, make_records, tmp_path):
+    rng = np.random.default_rng(0)
+    few = {
+        m: (mean + 0.01 * rng.normal(size=3)).tolist()
+        for m, mean in (("m3", 0.9), ("cs", 0.89), ("dummy", 0.3))
+    }
+    many = {f"method-{k}": (0.8 - k / 40 + 0.01 * rng.normal(size=10)).tolist() for k in range(12)}
+    ugly = (
+        "<script>alert(1)</script>",
+        "x" * 200,
+        "$x^2$",
+        "emoji 👩‍🔬🎉",
+        "日本語のとても長いクラスの名前",
+        "W" * 14,
+        "&amp;",
+    )
+    records = {
+        "real": lambda: digits,
+        "two classes": lambda: make_records(few),
+        "hundred classes": lambda: make_records(many, [f"species {k}" for k in range(100)], n_test=500),
+        "one split": lambda: make_records({m: a[:1] for m, a in few.items()}, ("a", "b", "c")),
+        "ugly names": lambda: make_records(
+            few, ugly, name="<b>" + "n" * 200, notes=["<script>alert(2)</script>", "m" * 300]
+        ),
+        "nothing finished": lambda: make_records(few)[:2],
+    }[request.param]()
+    path = tmp_path / "report.html"
+    write_html(summarise(records), path)
+    return path
+
+
+def test_page(browser, report):
+    browser.get_log("performance")
+    browser.get_log("browser")
+    for width in WIDTHS:
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        browser.get(report.as_uri())
+        assert browser.execute_script("return innerWidth") == width
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        assert browser.execute_script("return document.scripts.length") == 0
+        figures = browser.execute_script(FIGURES)
+        assert len(figures) == report.read_text(encoding="utf-8").count("<figure>")
+        for figure in figures:
+            assert figure["role"] == "img"
+            assert all(len(words.strip()) > 8 for words in figure["alternative"])
+            assert figure["caption"]
+            assert figure["smallest"] >= 9
+            assert figure["left"] >= 0
+            assert figure["right"] <= width
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    requested = [
+        event["params"]["request"]["url"]
+        for event in (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+    assert report.as_uri() in requested
+    assert [url for url in requested if not url.startswith(("file://", "data:"))] == []
