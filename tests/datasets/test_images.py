@@ -124,16 +124,20 @@ def test_equal_images_are_constant(tmp_path):
 def test_rows_to_predict_from_a_file_and_folders(tmp_path):
     arguments = {"kind": "image", "feature_names": [f"p{j}" for j in range(72)], "image_shape": (4, 6, 3)}
     first, second = (picture(tmp_path / "flat" / name) for name in ("a.png", "b.png"))
-    X, notes, y = read_features(tmp_path / "flat", **arguments)
+    rows = read_features(tmp_path / "flat", **arguments)
+    X, y = rows.X, rows.y
     assert y is None
     np.testing.assert_array_equal(X, np.stack([first, second]).reshape(2, -1) / np.float32(255))
-    assert notes == ["rows are in the order of the file names"]
-    X, _, y = read_features(tmp_path / "flat" / "b.png", **arguments)
+    assert rows.names == ["a.png", "b.png"]
+    rows = read_features(tmp_path / "flat" / "b.png", **arguments)
+    X, y = rows.X, rows.y
     np.testing.assert_array_equal(X[0], second.ravel() / np.float32(255))
     picture(tmp_path / "classes" / "ant" / "a.png", size=(12, 8))
-    X, notes, y = read_features(tmp_path / "classes", **arguments)
+    rows = read_features(tmp_path / "classes", **arguments)
+    X, y = rows.X, rows.y
     assert (X.shape, y.tolist()) == ((1, 72), ["ant"])
-    assert notes[0] == "images are resized to 4x6, as in training"
+    assert rows.names == ["ant/a.png"]
+    assert rows.notes[0] == "images are resized to 4x6, as in training"
     (tmp_path / "none").mkdir()
     with pytest.raises(InputError, match="no images in this folder"):
         read_features(tmp_path / "none", **arguments)

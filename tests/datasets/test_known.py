@@ -90,7 +90,7 @@ def test_absent_sets_say_what_goes_where(tmp_path):
     message = refusal("mnist", tmp_path)
     assert f"not under {tmp_path}" in message
     assert "train-labels-idx1-ubyte.gz" in message
-    assert "fetch_dataset('mnist')" in message
+    assert "maxmargin datasets fetch mnist" in message
     assert "usps.h5" in refusal("usps", tmp_path)
     assert "plantvillage" in refusal("plantvillage", tmp_path)
 

@@ -5,7 +5,17 @@ import pytest
 from maxmargin._checks import InputError
 from maxmargin.datasets import load_dataset, read_features
 
-TRAINED = {"kind": "table", "feature_names": ["length", "colour"], "target_name": "species"}
+TRAINED = {
+    "kind": "table",
+    "feature_names": ["length", "colour"],
+    "text_columns": ["colour"],
+    "target_name": "species",
+}
+
+
+def read(source, **trained):
+    rows = read_features(source, **trained)
+    return rows.X, rows.notes, rows.y
 
 
 def write(tmp_path, text, name="new.csv"):
@@ -15,24 +25,24 @@ def write(tmp_path, text, name="new.csv"):
 
 def test_columns_are_matched_by_name(tmp_path):
     path = write(tmp_path, "id,colour,species,length\nx1,red,setosa,1.5\nx2,?,virginica,\n")
-    X, notes, y = read_features(path, **TRAINED)
+    X, notes, y = read(path, **TRAINED)
     assert list(X.columns) == ["length", "colour"]
     assert X["length"].iloc[0] == 1.5
     assert X.isna().sum().tolist() == [1, 1]
     assert y.tolist() == ["setosa", "virginica"]
-    assert notes == ["'?' in column 'colour' counts as missing (1 value)"]
+    assert notes == []
 
 
 def test_without_a_label_or_with_some_missing(tmp_path):
-    X, _, y = read_features(write(tmp_path, "length,colour\n1,red\n"), **TRAINED)
+    X, _, y = read(write(tmp_path, "length,colour\n1,red\n"), **TRAINED)
     assert (X.shape, y) == ((1, 2), None)
-    _, notes, y = read_features(write(tmp_path, "length,colour,species\n1,red,setosa\n2,red,\n"), **TRAINED)
+    _, notes, y = read(write(tmp_path, "length,colour,species\n1,red,setosa\n2,red,\n"), **TRAINED)
     assert y is None
     assert notes == ["the label 'species' is not used: 1 of 2 labels are missing"]
 
 
 def test_one_class_and_one_row_are_enough(tmp_path):
-    _, _, y = read_features(write(tmp_path, "length,colour,species\n1,red,setosa\n"), **TRAINED)
+    _, _, y = read(write(tmp_path, "length,colour,species\n1,red,setosa\n"), **TRAINED)
     assert y.tolist() == ["setosa"]
 
 
@@ -52,7 +62,7 @@ def test_damage_is_named(tmp_path, text, expected):
 
 
 def test_parquet_and_known_names():
-    X, _, y = read_features("wine", kind="table", feature_names=["hue", "ash"])
+    X, _, y = read("wine", kind="table", feature_names=["hue", "ash"])
     assert list(X.columns) == ["hue", "ash"]
     assert len(y) == 178
     with pytest.raises(InputError, match="missing feature columns 'weight'"):
@@ -61,7 +71,7 @@ def test_parquet_and_known_names():
 
 def test_parquet_rows(tmp_path):
     pd.DataFrame({"colour": ["red"], "length": [2]}).to_parquet(tmp_path / "new.parquet")
-    X, _, y = read_features(tmp_path / "new.parquet", **TRAINED)
+    X, _, y = read(tmp_path / "new.parquet", **TRAINED)
     assert X.iloc[0].tolist() == [2, "red"]
     assert y is None
 
@@ -72,15 +82,15 @@ def test_arrays_with_and_without_labels(tmp_path):
     np.savez(tmp_path / "a.npz", X=X)
     np.savez(tmp_path / "b.npz", X=X, y=np.array([5, 5]))
     np.savez(tmp_path / "c.npz", X=X[:, :1])
-    found, _, y = read_features(tmp_path / "a.npz", **trained)
+    found, _, y = read(tmp_path / "a.npz", **trained)
     assert (found == X).all()
     assert y is None
-    assert read_features(tmp_path / "b.npz", **trained)[2].tolist() == [5, 5]
+    assert read(tmp_path / "b.npz", **trained)[2].tolist() == [5, 5]
     with pytest.raises(
         InputError, match="holds rows of 1 features, but the model was trained on rows of 2 features"
     ):
         read_features(tmp_path / "c.npz", **trained)
-    found, _, _ = read_features(write(tmp_path, "c1,c0\n2,1\n4,3\n"), **trained)
+    found, _, _ = read(write(tmp_path, "c1,c0\n2,1\n4,3\n"), **trained)
     assert (found == X).all()
 
 
@@ -88,7 +98,7 @@ def test_images_in_arrays(tmp_path):
     trained = {"kind": "image", "feature_names": [f"p{j}" for j in range(6)], "image_shape": (2, 3)}
     pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     np.savez(tmp_path / "a.npz", images=pixels)
-    X, _, _ = read_features(tmp_path / "a.npz", **trained)
+    X, _, _ = read(tmp_path / "a.npz", **trained)
     np.testing.assert_array_equal(X, pixels.reshape(2, 6) / np.float32(255))
     np.savez(tmp_path / "b.npz", images=pixels.transpose(0, 2, 1))
     with pytest.raises(InputError, match="holds images of 3x2, but the model was trained on images of 2x3"):
@@ -108,7 +118,7 @@ def test_another_kind_of_source_is_refused(tmp_path):
 @pytest.mark.parametrize("name", ["iris", "digits"])
 def test_what_was_loaded_can_be_read_again(name):
     data = load_dataset(name)
-    X, _, y = read_features(
+    X, _, y = read(
         name,
         kind=data.kind,
         feature_names=data.feature_names,
@@ -117,3 +127,22 @@ def test_what_was_loaded_can_be_read_again(name):
     )
     assert X.shape == data.X.shape
     assert (y == data.y).all()
+
+
+def test_text_columns_are_read_as_they_stand(tmp_path):
+    X, _, _ = read(write(tmp_path, "length,colour\n1,007\n2,?\n3,\n4,1.0\n"), **TRAINED)
+    assert X["colour"].iloc[[0, 3]].tolist() == ["007", "1.0"]
+    assert X["colour"].isna().tolist() == [False, True, True, False]
+    pd.DataFrame({"colour": [7, 8], "length": [1, 2]}).to_parquet(tmp_path / "numbers.parquet")
+    assert read(tmp_path / "numbers.parquet", **TRAINED)[0]["colour"].tolist() == ["7", "8"]
+
+
+def test_text_where_numbers_were_is_named(tmp_path):
+    with pytest.raises(
+        InputError, match="column 'length' holds text such as 'long' in line 2, but the model"
+    ):
+        read(write(tmp_path, "length,colour\nlong,red\n"), **TRAINED)
+
+
+def test_rows_are_numbered(tmp_path):
+    assert read_features(write(tmp_path, "length,colour\n1,red\n2,blue\n"), **TRAINED).names == [0, 1]

@@ -28,7 +28,8 @@ def test_indices_from_zero_are_kept(tmp_path):
     data = load_dataset(path)
     assert data.feature_names == ["0", "1"]
     (tmp_path / "new.svm").write_text("1 1:5\n")
-    X, _, y = read_features(tmp_path / "new.svm", kind="sparse", feature_names=data.feature_names)
+    rows = read_features(tmp_path / "new.svm", kind="sparse", feature_names=data.feature_names)
+    X, y = rows.X, rows.y
     assert X.toarray().tolist() == [[0, 5]]
     assert y.tolist() == [1]
 
@@ -36,7 +37,8 @@ def test_indices_from_zero_are_kept(tmp_path):
 def test_unlabelled_rows_and_unknown_features(tmp_path):
     path = tmp_path / "new.svm"
     path.write_text("1:5 3:1\n2:1\n")
-    X, _, y = read_features(path, kind="sparse", feature_names=["1", "2", "3", "4"])
+    rows = read_features(path, kind="sparse", feature_names=["1", "2", "3", "4"])
+    X, y = rows.X, rows.y
     assert X.toarray().tolist() == [[5, 0, 1, 0], [0, 1, 0, 0]]
     assert y is None
     with pytest.raises(InputError, match="feature indices 1 to 3, but the model knows 1 to 2"):

@@ -68,9 +68,9 @@ def test_missing_cells_and_question_marks(tmp_path):
     assert data.notes[1:] == [
         "'?' in column 'b' counts as missing (1 value)",
         "'?' in column 'c' counts as missing (1 value)",
-        "column 'a' has 1 missing value (25 %), imputed with the median inside each training fold",
-        "column 'b' has 2 missing values (50 %), imputed with the median inside each training fold",
-        "column 'c' has 1 missing value (25 %), imputed with the most frequent inside each training fold",
+        "column 'a' has 1 missing value (25 %), imputed with the median of each training fold",
+        "column 'b' has 2 missing values (50 %), imputed with the median of each training fold",
+        "column 'c' has 1 missing value (25 %), kept as a value of its own",
     ]
 
 
@@ -80,7 +80,7 @@ def test_many_columns_with_missing_cells_get_six_notes(tmp_path):
     data = load_dataset(write(tmp_path, "\n".join([",".join([*names, "y"]), *rows])))
     said = [note for note in data.notes if "missing" in note]
     assert len(said) == 6
-    assert said[-1] == "4 more columns with 4 missing values in all, imputed likewise"
+    assert said[-1] == "4 more columns with 4 missing values in all, treated likewise"
 
 
 def test_columns_without_use_are_left_out_aloud(tmp_path):

@@ -51,7 +51,7 @@ def all_pairs(f, y):
 
 
 def smoothed_maximum(f, y):
-    # max over the simplex of a.u + gamma (1 - |u|^2) / 2, by its dual: min over v of max(v) + |a - v|^2 / (2 gamma)
+    # The dual of max over the simplex of a.u + gamma (1 - |u|^2) / 2.
     a = cp.hstack([*pairs(f, y), 0])
     v = cp.Variable(3)
     return cp.max(v) + cp.sum_squares(a - v) / (2 * DELTA) + DELTA / 2

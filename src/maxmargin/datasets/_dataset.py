@@ -71,6 +71,28 @@ class Dataset:
             raise InputError(f"{self.source}: no feature columns left beside the label {self.target_name!r}")
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Rows to predict, as a model was trained on them.
+
+    Parameters
+    ----------
+    X : DataFrame, ndarray or csr matrix of shape (n, d)
+        Features.
+    y : ndarray of shape (n,) or None
+        Labels, where there are any.
+    names : list
+        What a row is called: the file of an image, else its number from 0 on.
+    notes : list of str
+        What was assumed or done on reading.
+    """
+
+    X: Any
+    y: np.ndarray | None
+    names: list[Any]
+    notes: list[str]
+
+
 def _row(index: int) -> str:
     return f"row {index + 1}"
 

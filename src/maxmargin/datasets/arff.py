@@ -10,7 +10,7 @@ from maxmargin.datasets.delimited import Delimited, Table, check_names
 ATTRIBUTE = re.compile(r"""@attribute\s+('[^']*'|"[^"]*"|[^\s{]+)\s*(\{.*|\w+.*)""", re.IGNORECASE)
 
 
-def read_arff(path: Path) -> Table:
+def read_arff(path: Path, text_columns: frozenset[str] = frozenset()) -> Table:
     """Read a dense ARFF file by the rules of every other table."""
     lines = text_content(path).decode("utf-8-sig").splitlines()
     names: list[str] = []
@@ -37,4 +37,6 @@ def read_arff(path: Path) -> Table:
         raise InputError(f"{path}: line {sparse} is a sparse ARFF row; write dense rows, or a libsvm file")
     if not body.strip():
         raise InputError(f"{path}: a header but no rows; add one row a sample")
-    return Delimited(path, body.encode(), quote="'" if "'" in body else '"').table(names, False, [])
+    return Delimited(path, body.encode(), quote="'" if "'" in body else '"').table(
+        names, False, [], text_columns
+    )

@@ -19,13 +19,21 @@ NO_NUMBER = ("?", "-", "--", ".", "*", "None", "none", "NONE", "unknown", "missi
 DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?"
 
 
-def plain_columns(table: pd.DataFrame, where: Where) -> tuple[pd.DataFrame, list[str]]:
-    """Return the table with each column numeric or text, and notes on what was converted."""
+def plain_columns(
+    table: pd.DataFrame, where: Where, text_columns: frozenset[str] = frozenset()
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table with each column numeric or text, and notes on what was converted.
+
+    Those in ``text_columns`` become text whatever they hold.
+    """
     import pandas as pd
 
     columns, notes = {}, []
     for name, column in table.items():
-        columns[name], said = _plain_column(column, where)
+        if name in text_columns:
+            columns[name], said = _as_text(column), []
+        else:
+            columns[name], said = _plain_column(column, where)
         notes += said
     return pd.DataFrame(columns, index=table.index), notes
 
@@ -51,6 +59,14 @@ def _plain_column(column: pd.Series, where: Where) -> tuple[pd.Series, list[str]
         if column.dtype != object:
             return _plain_column(column, where)
     return _text_column(column, where)
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    text = column.map(
+        lambda v: str(int(v)) if isinstance(v, float) and v.is_integer() else str(v), na_action="ignore"
+    )
+    stripped = text.astype("str").str.strip()
+    return stripped.mask(column.isna() | (stripped == "?"))
 
 
 def _number_column(column: pd.Series) -> pd.Series:
@@ -153,15 +169,13 @@ def missing_notes(table: pd.DataFrame) -> list[str]:
     counts = {name: int(column.isna().sum()) for name, column in table.items() if column.hasnans}
     notes = []
     for name, count in list(counts.items())[:5]:
-        way = "median" if table.dtypes[name].kind in "iuf" else "most frequent"
+        numeric = table.dtypes[name].kind in "iuf"
+        way = "imputed with the median of each training fold" if numeric else "kept as a value of its own"
         share = 100 * count / len(table)
-        notes.append(
-            f"column {name!r} has {counted(count, 'missing value')} ({share:.2g} %), "
-            f"imputed with the {way} inside each training fold"
-        )
+        notes.append(f"column {name!r} has {counted(count, 'missing value')} ({share:.2g} %), {way}")
     if len(counts) > 5:
         rest = list(counts.values())[5:]
         notes.append(
-            f"{counted(len(rest), 'more column')} with {sum(rest)} missing values in all, imputed likewise"
+            f"{counted(len(rest), 'more column')} with {sum(rest)} missing values in all, treated likewise"
         )
     return notes

@@ -75,8 +75,10 @@ class Delimited:
                     "give every row the same number of cells"
                 )
 
-    def table(self, names: list[str], has_header: bool, notes: list[str]) -> Table:
-        """Return the rows as a table with the given column names."""
+    def table(
+        self, names: list[str], has_header: bool, notes: list[str], text_columns: frozenset[str]
+    ) -> Table:
+        """Return the rows as a table with the given names; ``text_columns`` stay as they are written."""
         import pandas as pd
 
         self.check_widths(len(names))
@@ -92,6 +94,7 @@ class Delimited:
             keep_default_na=False,
             na_values=NO_VALUE,
             low_memory=False,
+            dtype=dict.fromkeys(text_columns & set(names), "str"),
             encoding="utf-8-sig",
         )
 
@@ -102,7 +105,7 @@ class Delimited:
         return Table(frame, Where(str(self.path), line), notes)
 
 
-def read_csv(path: Path) -> Table:
+def read_csv(path: Path, text_columns: frozenset[str] = frozenset()) -> Table:
     """Read comma-separated text; another separator and a lacking header are found and noted."""
     data = text_content(path)
     text = Delimited(path, data, "\t" if suffix(path) == ".tsv" else _delimiter(data))
@@ -110,7 +113,7 @@ def read_csv(path: Path) -> Table:
     names, has_header, notes = _header(path, head)
     if text.delimiter not in ",\t":
         notes.append(f"columns are separated by {text.delimiter!r}")
-    return text.table(names, has_header, notes)
+    return text.table(names, has_header, notes, text_columns)
 
 
 def _delimiter(data: bytes) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from maxmargin._checks import InputError
 from maxmargin.datasets._content import slug
-from maxmargin.datasets._dataset import Dataset, Where, checked
+from maxmargin.datasets._dataset import Dataset, Rows, Where, checked
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 PARTS = ("train", "val", "test")
@@ -52,10 +52,10 @@ def load_image_folder(path: Path, image_size: int | None, name: str | None = Non
     )
 
 
-def read_images(path: Path, image_shape: tuple[int, ...]) -> tuple[np.ndarray, list[str], np.ndarray | None]:
+def read_images(path: Path, image_shape: tuple[int, ...]) -> Rows:
     """Read one image, a folder of them or a folder of class folders in the shape of the training images."""
     if path.is_file():
-        return _pixels([_header(path)], image_shape), [], None
+        return Rows(_pixels([_header(path)], image_shape), None, [path.name], [])
     files, y, notes = _labelled_files(path)
     flat = _images(path)
     if flat and files:
@@ -65,8 +65,8 @@ def read_images(path: Path, image_shape: tuple[int, ...]) -> tuple[np.ndarray, l
         raise InputError(f"{path}: no images in this folder; known endings are {', '.join(sorted(SUFFIXES))}")
     if any(header.size != image_shape[1::-1] for header in headers):
         notes.append(f"images are resized to {image_shape[0]}x{image_shape[1]}, as in training")
-    notes.append("rows are in the order of the file names")
-    return _pixels(headers, image_shape), notes, np.array(y) if files else None
+    names = [str(header.path.relative_to(path)) for header in headers]
+    return Rows(_pixels(headers, image_shape), np.array(y) if files else None, names, notes)
 
 
 def _labelled_files(path: Path) -> tuple[list[Path], list[str], list[str]]:

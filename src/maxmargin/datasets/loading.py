@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from maxmargin._checks import InputError, check_choice
 from maxmargin.datasets._content import missing_file, suffix
-from maxmargin.datasets._dataset import Dataset
+from maxmargin.datasets._dataset import Dataset, Rows
 from maxmargin.datasets.arrays import ARRAY_READERS, load_arrays, read_array_features
 from maxmargin.datasets.builtin import load_builtin
 from maxmargin.datasets.canonical import load_known
@@ -15,9 +16,6 @@ from maxmargin.datasets.images import SUFFIXES, load_image_folder, read_images
 from maxmargin.datasets.registry import BUILTIN, KNOWN, data_root
 from maxmargin.datasets.svmlight import load_svmlight, looks_like_svmlight, read_svmlight_features
 from maxmargin.datasets.tables import TABLE_READERS, load_table, named_columns, read_table_features
-
-if TYPE_CHECKING:
-    import numpy as np
 
 KINDS = ("table", "array", "image", "sparse")
 SVMLIGHT = (".libsvm", ".svm", ".svmlight")
@@ -83,10 +81,11 @@ def read_features(
     *,
     kind: str,
     feature_names: list[str],
+    text_columns: Sequence[str] = (),
     image_shape: tuple[int, ...] | None = None,
     target_name: str | None = None,
     root: Path | None = None,
-) -> tuple[Any, list[str], np.ndarray | None]:
+) -> Rows:
     """Read rows to predict, labelled or not, as a model was trained on them.
 
     Parameters
@@ -97,6 +96,8 @@ def read_features(
         The kind of the training set.
     feature_names : list of str
         Its columns. Those of a table are found by name, whatever their order; others are ignored.
+    text_columns : sequence of str
+        Its columns of text: these are read as they stand, all others must be numbers.
     image_shape : tuple of int, optional
         Shape of its images, for the kind "image".
     target_name : str, optional
@@ -106,11 +107,8 @@ def read_features(
 
     Returns
     -------
-    X : DataFrame, ndarray or csr matrix of shape (n, len(feature_names))
-    notes : list of str
-        What was assumed or done.
-    y : ndarray of shape (n,) or None
-        Labels, where there are any.
+    Rows
+        ``X`` of shape (n, len(feature_names)), labels where there are any, and a name for each row.
 
     Raises
     ------
@@ -119,49 +117,54 @@ def read_features(
 
     Examples
     --------
-    >>> X, notes, y = read_features("iris", kind="table", feature_names=["petal width (cm)"])
-    >>> X.shape, y.shape
+    >>> rows = read_features("iris", kind="table", feature_names=["petal width (cm)"])
+    >>> rows.X.shape, rows.y.shape
     ((150, 1), (150,))
     """
     check_choice(kind, KINDS, "kind of data")
     path, name = Path(source), str(source)
     if name in BUILTIN or name in KNOWN:
         dataset = load_dataset(name, root=root)
-        X, found, shape, notes, y = dataset.X, dataset.kind, dataset.image_shape, dataset.notes, dataset.y
+        X, found, shape = dataset.X, dataset.kind, dataset.image_shape
         if kind == found == "table":
             X = named_columns(X, feature_names, name)
+        rows = Rows(X, dataset.y, list(range(len(dataset.y))), dataset.notes)
     else:
-        X, found, shape, notes, y = _rows(path, kind, feature_names, image_shape, target_name)
-    if (found, X.shape[1]) != (kind, len(feature_names)) or (kind == "image" and shape != image_shape):
+        rows, found, shape = _rows(
+            path, kind, feature_names, frozenset(text_columns), image_shape, target_name
+        )
+    width = rows.X.shape[1]
+    if (found, width) != (kind, len(feature_names)) or (kind == "image" and shape != image_shape):
         raise InputError(
-            f"{source}: holds {_described(found, X.shape[1], shape)}, but the model was trained on "
+            f"{source}: holds {_described(found, width, shape)}, but the model was trained on "
             f"{_described(kind, len(feature_names), image_shape)}; give the same kind of data"
         )
-    return X, notes, y
+    return rows
 
 
 def _rows(
     path: Path,
     kind: str,
     feature_names: list[str],
+    text_columns: frozenset[str],
     image_shape: tuple[int, ...] | None,
     target_name: str | None,
-) -> tuple[Any, str, tuple[int, ...] | None, list[str], np.ndarray | None]:
+) -> tuple[Rows, str, tuple[int, ...] | None]:
     match _form(path):
         case "table":
-            X, notes, y = read_table_features(path, feature_names, target_name)
-            if kind == "array" and all(dtype.kind in "iuf" for dtype in X.dtypes):
-                return X.to_numpy(dtype=float), "array", None, notes, y
-            return X, "table", None, notes, y
+            rows = read_table_features(path, feature_names, text_columns, target_name)
+            if kind == "array":
+                return replace(rows, X=rows.X.to_numpy(dtype=float)), "array", None
+            return rows, "table", None
         case "arrays":
             features, notes, y = read_array_features(path, target_name)
-            return features.values, features.kind, features.image_shape, notes, y
+            rows = Rows(features.values, y, list(range(features.values.shape[0])), notes)
+            return rows, features.kind, features.image_shape
         case "svmlight" if kind == "sparse":
             X, y = read_svmlight_features(path, feature_names)
-            return X, "sparse", None, [], y
+            return Rows(X, y, list(range(X.shape[0])), []), "sparse", None
         case "folder" | "image" if kind == "image" and image_shape is not None:
-            X, notes, y = read_images(path, image_shape)
-            return X, "image", image_shape, notes, y
+            return read_images(path, image_shape), "image", image_shape
     raise InputError(
         f"{path}: cannot be read as {_described(kind, len(feature_names), image_shape)}, "
         "on which the model was trained; give the same kind of data"

@@ -254,7 +254,9 @@ def located(name: str, root: Path) -> list[Path]:
     if paths is None:
         missing = [str(path.relative_to(root)) for path in entry.expected(root) if not existing(path)]
         source = (
-            f"fetch it with fetch_dataset({name!r})" if entry.downloads else f"get it by hand ({entry.home})"
+            f"'maxmargin datasets fetch {name}' downloads it"
+            if entry.downloads
+            else f"get it by hand ({entry.home})"
         )
         raise InputError(
             f"the data set {name!r} is not under {root}: missing {', '.join(missing)}; "

@@ -13,6 +13,7 @@ from maxmargin._checks import InputError
 from maxmargin.datasets._content import content, slug, suffix
 from maxmargin.datasets._dataset import (
     Dataset,
+    Rows,
     Where,
     as_labels,
     check_values,
@@ -55,14 +56,32 @@ def load_table(path: Path, target: str | None) -> Dataset:
 
 
 def read_table_features(
-    path: Path, feature_names: list[str], target_name: str | None
-) -> tuple[pd.DataFrame, list[str], np.ndarray | None]:
+    path: Path, feature_names: list[str], text_columns: frozenset[str], target_name: str | None
+) -> Rows:
     """Read the named columns of a table file, and the label where its column is there."""
-    table = _read(path)
-    X, notes = plain_columns(named_columns(table.frame, feature_names, table.where.file), table.where)
+    table = _read(path, text_columns)
+    X, notes = plain_columns(
+        named_columns(table.frame, feature_names, table.where.file), table.where, text_columns
+    )
+    for name in feature_names:
+        if name not in text_columns:
+            _check_numbers(X[name], table.where)
     check_values(X, feature_names, table.where)
     y, said = _labels(table, target_name)
-    return X, [*table.notes, *notes, *said], y
+    return Rows(X, y, list(range(len(X))), [*table.notes, *notes, *said])
+
+
+def _check_numbers(column: pd.Series, where: Where) -> None:
+    import pandas as pd
+
+    if column.dtype.kind in "iuf":
+        return
+    words = column.notna() & pd.to_numeric(column, errors="coerce").isna()
+    row = int(np.argmax(words.to_numpy()))
+    raise InputError(
+        f"{where.file}: column {column.name!r} holds text such as {column.iloc[row]!r} in {where.row(row)}, "
+        "but the model was trained on numbers there; give numbers"
+    )
 
 
 def named_columns(frame: pd.DataFrame, names: list[str], file: str) -> pd.DataFrame:
@@ -74,8 +93,8 @@ def named_columns(frame: pd.DataFrame, names: list[str], file: str) -> pd.DataFr
     return frame.loc[:, names]
 
 
-def _read(path: Path) -> Table:
-    table = TABLE_READERS[suffix(path)](path)
+def _read(path: Path, text_columns: frozenset[str] = frozenset()) -> Table:
+    table = TABLE_READERS[suffix(path)](path, text_columns)
     if len(table.frame) == 0:
         raise InputError(f"{path}: a header but no rows; add one row a sample")
     return table
@@ -91,7 +110,7 @@ def _labels(table: Table, target_name: str | None) -> tuple[np.ndarray | None, l
     return as_labels(values, target_name, table.where), []
 
 
-def read_parquet(path: Path) -> Table:
+def read_parquet(path: Path, text_columns: frozenset[str] = frozenset()) -> Table:  # noqa: ARG001
     """Read a Parquet file; an index that pandas stored without a name is left out."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -110,7 +129,7 @@ def read_parquet(path: Path) -> Table:
     return Table(frame, Where(str(path)), [])
 
 
-TABLE_READERS: dict[str, Callable[[Path], Table]] = {
+TABLE_READERS: dict[str, Callable[[Path, frozenset[str]], Table]] = {
     ".csv": read_csv,
     ".tsv": read_csv,
     ".txt": read_csv,
