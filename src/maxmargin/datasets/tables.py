@@ -76,8 +76,8 @@ def _check_numbers(column: pd.Series, where: Where) -> None:
 
     if column.dtype.kind in "iuf":
         return
-    words = column.notna() & pd.to_numeric(column, errors="coerce").isna()
-    row = int(np.argmax(words.to_numpy()))
+    numbers = np.asarray(pd.to_numeric(column, errors="coerce"), dtype=float)
+    row = int(np.argmax(np.isnan(numbers) & column.notna().to_numpy()))
     raise InputError(
         f"{where.file}: column {column.name!r} holds text such as {column.iloc[row]!r} in {where.row(row)}, "
         "but the model was trained on numbers there; give numbers"
