@@ -51,15 +51,17 @@ class CrammerSinger:
         xp = array_namespace(scores)
         truth = one_hot(scores, target)
         largest, maximiser = self._maximum(violations(scores, truth))
-        slopes = self.surrogate.slope(largest)[:, None] * xp.where(truth, xp.zeros_like(scores), maximiser)
-        return self.surrogate.value(largest), pairwise_gradient(slopes, truth)
+        value, slope = self.surrogate.value_and_slope(largest)
+        slopes = slope[:, None] * xp.where(truth, xp.zeros_like(scores), maximiser)
+        return value, pairwise_gradient(slopes, truth)
 
     def curvature(self, scores: Array, target: Array) -> Callable[[Array], Array]:
         """The maximiser u moves within its face of the simplex: du = (da - mean da on the face) / gamma."""
         xp = array_namespace(scores)
         truth = one_hot(scores, target)
         largest, point = self._maximum(violations(scores, truth))
-        slope, bend = self.surrogate.slope(largest)[:, None], self.surrogate.bend(largest)[:, None]
+        slope = self.surrogate.value_and_slope(largest)[1][:, None]
+        bend = self.surrogate.bend(largest)[:, None]
         face = xp.astype(point > 0, scores.dtype)
         size = xp.sum(face, axis=1, keepdims=True)
 

@@ -42,9 +42,8 @@ class OneVsRest:
         """Loss of each sample (n,) and its derivative by the scores (n, n_classes)."""
         xp = array_namespace(scores)
         truth = one_hot(scores, target)
-        t = 1 + xp.where(truth, -scores, scores)
-        slopes = self.surrogate.slope(t)
-        return xp.sum(self.surrogate.value(t), axis=1), xp.where(truth, -slopes, slopes)
+        values, slopes = self.surrogate.value_and_slope(1 + xp.where(truth, -scores, scores))
+        return xp.sum(values, axis=1), xp.where(truth, -slopes, slopes)
 
     def curvature(self, scores: Array, target: Array) -> Callable[[Array], Array]:
         """Map d to phi'' d, elementwise, since t_k^2 = 1."""

@@ -16,8 +16,8 @@ class Surrogate(Protocol):
         """Value at each t."""
         ...
 
-    def slope(self, t: Array) -> Array:
-        """Derivative at each t; at a kink, the one from the left."""
+    def value_and_slope(self, t: Array) -> tuple[Array, Array]:
+        """Value and derivative at each t; at a kink, the derivative from the left."""
         ...
 
     def bend(self, t: Array) -> Array:
@@ -40,9 +40,10 @@ class Hinge:
         """max(0, t)."""
         return array_namespace(t).clip(t, 0.0, None)
 
-    def slope(self, t: Array) -> Array:
-        """1 where t > 0, else 0."""
-        return array_namespace(t).astype(t > 0, t.dtype)
+    def value_and_slope(self, t: Array) -> tuple[Array, Array]:
+        """max(0, t), and 1 where t > 0, else 0."""
+        xp = array_namespace(t)
+        return xp.clip(t, 0.0, None), xp.astype(t > 0, t.dtype)
 
     def bend(self, t: Array) -> Array:
         """0."""
@@ -64,9 +65,10 @@ class SquaredHinge:
         """max(0, t)^2."""
         return array_namespace(t).clip(t, 0.0, None) ** 2
 
-    def slope(self, t: Array) -> Array:
-        """2 max(0, t)."""
-        return 2 * array_namespace(t).clip(t, 0.0, None)
+    def value_and_slope(self, t: Array) -> tuple[Array, Array]:
+        """max(0, t)^2 and 2 max(0, t)."""
+        positive = array_namespace(t).clip(t, 0.0, None)
+        return positive * positive, 2 * positive
 
     def bend(self, t: Array) -> Array:
         """2 where t > 0, else 0."""
@@ -100,18 +102,18 @@ class SmoothHinge:
 
     def value(self, t: Array) -> Array:
         """(t + sqrt(t^2 + delta^2)) / 2."""
-        xp = array_namespace(t)
-        root = xp.hypot(t, xp.full_like(t, self.delta))
-        # For t < 0 the sum cancels; (root + t)(root - t) = delta^2 gives the same number without loss.
-        return xp.where(t > 0, (root + t) / 2, self.delta**2 / (2 * (root + xp.abs(t))))
+        return self.value_and_slope(t)[0]
 
-    def slope(self, t: Array) -> Array:
-        """(1 + t / sqrt(t^2 + delta^2)) / 2."""
+    def value_and_slope(self, t: Array) -> tuple[Array, Array]:
+        """(t + sqrt(t^2 + delta^2)) / 2 and (1 + t / sqrt(t^2 + delta^2)) / 2."""
         xp = array_namespace(t)
-        return (1 + t / xp.hypot(t, xp.full_like(t, self.delta))) / 2
+        root = xp.sqrt(t * t + self.delta**2)
+        # The sum root + t cancels for t < 0; with s = root + |t| it is s, or delta^2 / s, without loss.
+        large = root + xp.abs(t)
+        value = xp.where(t > 0, large, self.delta**2 / large) / 2
+        return value, value / root
 
     def bend(self, t: Array) -> Array:
         """delta^2 / (2 (t^2 + delta^2)^(3/2))."""
-        xp = array_namespace(t)
-        root = xp.hypot(t, xp.full_like(t, self.delta))
+        root = array_namespace(t).sqrt(t * t + self.delta**2)
         return (self.delta / root) ** 2 / (2 * root)

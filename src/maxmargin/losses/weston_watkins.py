@@ -46,11 +46,10 @@ class WestonWatkins:
         """Loss of each sample (n,) and its derivative by the scores (n, n_classes)."""
         xp = array_namespace(scores)
         truth = one_hot(scores, target)
-        t = violations(scores, truth)
-        zero = xp.zeros_like(t)
-        value = xp.sum(xp.where(truth, zero, self.surrogate.value(t)), axis=1)
-        slopes = xp.where(truth, zero, self.surrogate.slope(t))
-        return value, pairwise_gradient(slopes, truth)
+        values, slopes = self.surrogate.value_and_slope(violations(scores, truth))
+        zero = xp.zeros_like(scores)
+        value = xp.sum(xp.where(truth, zero, values), axis=1)
+        return value, pairwise_gradient(xp.where(truth, zero, slopes), truth)
 
     def curvature(self, scores: Array, target: Array) -> Callable[[Array], Array]:
         """Map d to the pairwise gradient with slopes phi''_k (d_k - d_y)."""
