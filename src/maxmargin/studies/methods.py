@@ -113,14 +113,14 @@ _ALL = (
         "M3SVM",
         "smooth hinge of all class pairs, penalty sum |w_k - w_l|^p that widens the smallest margin",
         _linear("M3SVC"),
-        {"p": (2, 4), "C": (0.1, 1.0, 10.0, 100.0)},
+        {"p": (2, 4), "C": (0.1, 1.0, 10.0, 100.0, 1000.0)},
     ),
     Method(
         "ism3",
         "ISM3",
         "softmax cross-entropy, penalty sum |w_k - w_l|^p that widens the smallest margin",
         _linear("M3LogisticRegression"),
-        {"p": (2, 4), "C": (0.1, 1.0, 10.0, 100.0, 1000.0)},
+        {"p": (2, 4), "C": (1.0, 10.0, 100.0, 1000.0, 10000.0)},
     ),
     Method(
         "rbf-svc",
