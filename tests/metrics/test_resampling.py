@@ -26,7 +26,7 @@ def test_statistic_is_the_formula_of_the_paper():
 
 
 def test_without_the_correction_it_is_the_usual_t_test():
-    ours = corrected_resampled_ttest(DIFFERENCES, n_train=10**15, n_test=1)
+    ours = corrected_resampled_ttest(DIFFERENCES, n_train=10**18, n_test=1000)
     theirs = stats.ttest_1samp(DIFFERENCES, 0.0)
     assert ours.statistic == pytest.approx(theirs.statistic, rel=1e-10)
     assert ours.p_value == pytest.approx(theirs.pvalue, rel=1e-10)
@@ -42,13 +42,17 @@ def test_p_value_and_interval_agree_on_zero(counts, n_train, n_test):
         assert (test.p_value < 0.05) == (not low <= 0 <= high)
 
 
-def test_equal_differences():
+def test_equal_differences_spread_no_less_than_their_rounding():
     nothing = corrected_resampled_ttest([0.0, 0.0, 0.0], 300, 100)
-    assert (nothing.p_value, nothing.statistic, nothing.interval) == (1.0, 0.0, (0.0, 0.0))
-    # 0.8 - 0.9 and 0.2 - 0.3 are the same difference, though not the same float.
-    constant = corrected_resampled_ttest([0.8 - 0.9, 0.2 - 0.3], 300, 100)
-    assert (constant.p_value, constant.statistic) == (0.0, -math.inf)
-    assert constant.interval == pytest.approx((-0.1, -0.1))
+    assert (nothing.p_value, nothing.statistic) == (1.0, 0.0)
+    assert nothing.interval[0] < 0 < nothing.interval[1]
+    # By hand: variance 1 / (12 * 100^2), 1/2 + 100/300 = 5/6, one degree of freedom: p = 1 - 2 atan(t) / pi.
+    one_row = corrected_resampled_ttest([-0.01, -0.01], 300, 100)
+    t = 0.01 / math.sqrt(5 / 6 / 120000)
+    assert one_row.statistic == pytest.approx(-t)
+    assert one_row.p_value == pytest.approx(1 - 2 * math.atan(t) / math.pi)
+    assert one_row.p_value > 0.05
+    assert corrected_resampled_ttest([-0.9] * 5, 300, 100).p_value < 1e-6
 
 
 def test_one_split_gives_a_mean_and_nothing_more():

@@ -3,6 +3,9 @@
 Scores of overlapping training sets are correlated, so the usual variance of their mean is too small
 by far. Nadeau and Bengio (2003), Inference for the generalization error, Machine Learning 52,
 replace the factor 1/J of J splits by 1/J + n_test/n_train; everything here rests on that correction.
+
+An accuracy is a multiple of 1/n_test, so a few splits may agree by chance and show no spread at all.
+The variance is therefore taken as no less than that of the rounding, 1 / (12 n_test^2).
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,8 +72,7 @@ def corrected_resampled_ttest(differences: ArrayLike, n_train: int, n_test: int)
     -------
     TTest
         ``mean``, ``statistic``, ``p_value`` and the 95 % ``interval`` of the mean. One split says nothing
-        about spread: all but the mean are nan. Equal differences have no spread: p is 1 if they are
-        all zero, else 0.
+        about spread: all but the mean are nan.
 
     Raises
     ------
@@ -88,11 +90,6 @@ def corrected_resampled_ttest(differences: ArrayLike, n_train: int, n_test: int)
     if d.size == 1:
         return TTest(mean, np.nan, np.nan, (np.nan, np.nan))
     error = _corrected_standard_error(d, n_train, n_test)
-    if error == 0.0:
-        same = abs(mean) <= _rounding(d)
-        return TTest(
-            mean, 0.0 if same else float(np.copysign(np.inf, mean)), 1.0 if same else 0.0, (mean, mean)
-        )
     statistic = mean / error
     half = _quantile(d.size, LEVEL) * error
     return TTest(
@@ -244,17 +241,11 @@ def _finite_vector(values: ArrayLike, what: str) -> NDArray[np.float64]:
     return vector
 
 
-def _rounding(values: NDArray[np.float64]) -> float:
-    """Size of a rounding error in ``values``, which are numbers of order one or differences of such."""
-    return 4 * np.finfo(np.float64).eps * max(1.0, float(np.abs(values).max()))
-
-
 def _corrected_standard_error(values: NDArray[np.float64], n_train: int, n_test: int) -> float:
     if n_train < 1 or n_test < 1:
         raise InputError(f"n_train is {n_train} and n_test is {n_test}; both must be at least 1")
-    if np.ptp(values) <= _rounding(values):
-        return 0.0
-    return float(np.sqrt((1 / values.size + n_test / n_train) * values.var(ddof=1)))
+    variance = max(float(values.var(ddof=1)), 1 / (12 * n_test**2))
+    return float(np.sqrt((1 / values.size + n_test / n_train) * variance))
 
 
 def _quantile(n_splits: int, level: float) -> float:
