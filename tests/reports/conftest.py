@@ -66,6 +66,7 @@ def study_record(classes, methods, repeats, n_train=300, n_test=100, **data):
         },
         "titles": {m: TITLES.get(m, m) for m in methods},
         "summaries": {"softmax": "cross-entropy with a squared penalty, fitted to the optimum"},
+        "linear": [m for m in methods if m in ("softmax", "ovr", "cs", "ww", "m3", "ism3")],
         "versions": VERSIONS,
         "commit": None,
         "started": "2026-11-20T14:00:00+00:00",

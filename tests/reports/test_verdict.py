@@ -55,6 +55,24 @@ def test_rivals_and_worse_ones(make_records):
     )
 
 
+def test_the_best_linear_method_is_named_where_another_wins(make_records):
+    scores = {
+        "rbf-svc": [0.99, 0.98, 0.99, 0.99, 0.98],
+        "m3": STEADY["m3"],
+        "cs": [0.95, 0.95, 0.96, 0.95, 0.95],
+        "ovr": STEADY["knn"],
+    }
+    expected = (
+        "Of the linear margin methods, m3 has the highest mean (95.4 %); really better than ovr; "
+        "it cannot be told apart from cs."
+    )
+    assert expected in said(make_records(scores))
+    one_split = said(make_records({method: values[:1] for method, values in scores.items()}))
+    assert "Of the linear margin methods, m3 has the highest mean (95.0 %)." in one_split
+    del scores["rbf-svc"]
+    assert not any("linear" in sentence for sentence in said(make_records(scores)))
+
+
 def test_one_split_claims_nothing(make_records):
     sentences = said(make_records({"m3": [0.95], "knn": [0.2]}))
     assert "one split: there is no interval and no test" in sentences[0]

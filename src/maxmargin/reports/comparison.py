@@ -85,6 +85,7 @@ def summarise(records: Sequence[dict[str, Any]]) -> ComparisonSummary:
         protocol=protocol,
         titles=study["titles"],
         abouts=study["summaries"],
+        linear=tuple(study.get("linear", ())),
         versions=study["versions"],
         commit=study.get("commit"),
         started=study["started"],

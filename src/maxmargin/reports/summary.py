@@ -57,12 +57,16 @@ class Unfinished:
 
 @dataclass(frozen=True, eq=False)
 class ComparisonSummary:
-    """All that a comparison's faces show; ``results`` holds the ranked methods, the best first."""
+    """All that a comparison's faces show; ``results`` holds the ranked methods, the best first.
+
+    ``linear`` names the linear margin methods among those compared.
+    """
 
     data: dict[str, Any]
     protocol: dict[str, Any]
     titles: dict[str, str]
     abouts: dict[str, str]
+    linear: tuple[str, ...]
     versions: dict[str, str]
     commit: str | None
     started: str

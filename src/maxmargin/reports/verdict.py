@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 
+from maxmargin.metrics import compare_methods
 from maxmargin.reports.formats import duration, listing, p_value, percent, plain, points, setting, short
 from maxmargin.reports.summary import BASELINE, ComparisonSummary, MethodResult
 
@@ -25,7 +26,7 @@ def verdict(summary: ComparisonSummary) -> list[str]:
     --------
     >>> from maxmargin.reports import ComparisonSummary
     >>> unfinished = ComparisonSummary(
-    ...     data={}, protocol={"repeats": 5}, titles={}, abouts={}, versions={}, commit=None, started="",
+    ...     data={}, protocol={"repeats": 5}, titles={}, abouts={}, linear=(), versions={}, commit=None, started="",
     ...     machine={}, classes=(), results=(), failures=(), unfinished=(), model=None)
     >>> verdict(unfinished)
     ['No method has finished all 5 splits, so there is nothing to compare.']
@@ -37,6 +38,7 @@ def verdict(summary: ComparisonSummary) -> list[str]:
         _headline(summary),
         *_rivals(summary),
         *_worse(summary),
+        *_best_linear(summary),
         *_against_baseline(summary),
         *_fastest(summary),
         *_hardest_classes(summary),
@@ -85,6 +87,22 @@ def _worse(summary: ComparisonSummary) -> list[str]:
         for r in summary.worse
     ]
     return [f"Really worse than it: {'; '.join(names)}."]
+
+
+def _best_linear(summary: ComparisonSummary) -> list[str]:
+    linear = {r.method: r.accuracies for r in summary.results if r.method in summary.linear}
+    if len(linear) < 2 or summary.results[0].method in linear:
+        return []
+    protocol = summary.protocol
+    best, *others = compare_methods(linear, protocol["n_train"], protocol["n_test"]).rows
+    share = f"Of the linear margin methods, {best.method} has the highest mean ({percent(best.mean)})"
+    if not summary.tested:
+        return [f"{share}."]
+    worse = [row.method for row in others if row.real]
+    equal = [row.method for row in others if not row.real]
+    told = f"; really better than {listing(worse)}" if worse else ""
+    chance = f"; it cannot be told apart from {listing(equal)}" if equal else ""
+    return [f"{share}{told}{chance}."]
 
 
 def _against_baseline(summary: ComparisonSummary) -> list[str]:
