@@ -68,7 +68,7 @@ def write_html(summary: ComparisonSummary, path: str | Path) -> None:
     >>> from maxmargin.reports import ComparisonSummary
     >>> empty = ComparisonSummary(
     ...     data={"name": "toy"}, protocol={"methods": [], "repeats": 5, "grids": {}}, titles={}, abouts={},
-    ...     versions={}, commit=None, started="", machine={}, classes=("no", "yes"), results=(), failures=(),
+    ...     linear=(), versions={}, commit=None, started="", machine={}, classes=("no", "yes"), results=(), failures=(),
     ...     unfinished=(), model=None)
     >>> page = Path(tempfile.mkdtemp()) / "report.html"
     >>> write_html(empty, page)

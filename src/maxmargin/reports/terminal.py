@@ -29,8 +29,8 @@ def terminal_table(summary: ComparisonSummary) -> "Table":
     --------
     >>> from maxmargin.reports import ComparisonSummary
     >>> empty = ComparisonSummary(
-    ...     data={}, protocol={"repeats": 5}, titles={}, abouts={}, versions={}, commit=None, started="",
-    ...     machine={}, classes=(), results=(), failures=(), unfinished=(), model=None)
+    ...     data={}, protocol={"repeats": 5}, titles={}, abouts={}, linear=(), versions={}, commit=None,
+    ...     started="", machine={}, classes=(), results=(), failures=(), unfinished=(), model=None)
     >>> terminal_table(empty).row_count
     0
     """

@@ -26,8 +26,8 @@ def verdict(summary: ComparisonSummary) -> list[str]:
     --------
     >>> from maxmargin.reports import ComparisonSummary
     >>> unfinished = ComparisonSummary(
-    ...     data={}, protocol={"repeats": 5}, titles={}, abouts={}, linear=(), versions={}, commit=None, started="",
-    ...     machine={}, classes=(), results=(), failures=(), unfinished=(), model=None)
+    ...     data={}, protocol={"repeats": 5}, titles={}, abouts={}, linear=(), versions={}, commit=None,
+    ...     started="", machine={}, classes=(), results=(), failures=(), unfinished=(), model=None)
     >>> verdict(unfinished)
     ['No method has finished all 5 splits, so there is nothing to compare.']
     """
