@@ -68,8 +68,8 @@ def write_html(summary: ComparisonSummary, path: str | Path) -> None:
     >>> from maxmargin.reports import ComparisonSummary
     >>> empty = ComparisonSummary(
     ...     data={"name": "toy"}, protocol={"methods": [], "repeats": 5, "grids": {}}, titles={}, abouts={},
-    ...     linear=(), versions={}, commit=None, started="", machine={}, classes=("no", "yes"), results=(), failures=(),
-    ...     unfinished=(), model=None)
+    ...     linear=(), versions={}, commit=None, started="", machine={}, classes=("no", "yes"),
+    ...     results=(), failures=(), unfinished=(), model=None)
     >>> page = Path(tempfile.mkdtemp()) / "report.html"
     >>> write_html(empty, page)
     >>> page.read_text(encoding="utf-8")[:15]
