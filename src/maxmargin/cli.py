@@ -1,8 +1,11 @@
 """The command line: parses, delegates, and turns what cannot be done into one line and exit code 2."""
 
+import errno
+import os
+import shlex
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,7 +43,7 @@ ImageSize = Annotated[
         min=4, help="Height and width of images from a folder, in pixels.", show_default="theirs, or 32"
     ),
 ]
-Cv = Annotated[int, typer.Option(help="Folds that choose the parameters.")]
+Cv = Annotated[int, typer.Option(help="Folds that choose the parameters, at least 2.")]
 Seed = Annotated[int, typer.Option(help="Seed of the splits and folds.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="all processors")]
 MaxSamples = Annotated[
@@ -73,26 +76,29 @@ def compare(
 ) -> None:
     """Tell which margin classifier wins on DATA, by how much and how surely; leave a report and a model."""
     from maxmargin.reports import summarise, terminal_table, verdict, write_html
-    from maxmargin.studies import Comparison, Settings
+    from maxmargin.studies import Comparison, ProgressBar, Settings, select_methods
 
     names = None if methods is None else tuple(name.strip() for name in methods.split(",") if name.strip())
     settings = Settings(names, cv, repeats, test_size, seed, max_samples)
+    select_methods(names)  # a wrong name is told before a large file is read
     dataset = _loaded(data, target, image_size)
     folder = out or _run_folder(dataset.name, resume)
-    with _Progress() as progress:
-        study = Comparison(dataset, settings, folder, jobs=jobs or _cpus(), progress=progress)
-        try:
+    try:
+        with ProgressBar() as progress:
+            study = Comparison(dataset, settings, folder, jobs=jobs or _cpus(), progress=progress)
             records = study.run(resume=resume)
-        except KeyboardInterrupt:
-            _say(f"interrupted; go on with: maxmargin compare {data} --out {folder} --resume (same options)")
-            raise typer.Exit(130) from None
-    summary = summarise(records)
-    write_html(summary, folder / "report.html")
+        summary = summarise(records)
+        write_html(summary, folder / "report.html")
+    except KeyboardInterrupt:
+        _say(f"interrupted; go on with: {_resuming(out, folder, resume)}")
+        raise typer.Exit(130) from None
     _console().print(terminal_table(summary))
     for sentence in verdict(summary):
         typer.echo(sentence)
     typer.echo(f"\nreport:      {folder / 'report.html'}")
     typer.echo(f"model:       {folder / 'model'}")
+    for warning in (summary.model or {}).get("warnings", []):
+        typer.echo(f"             {warning}")
     typer.echo(f"predictions: {folder / 'preds.csv'}")
     typer.echo(f"records:     {folder / 'records.jsonl'}")
 
@@ -120,14 +126,17 @@ def fit(
 
     chosen = select_methods([method])[0]
     settings = Settings(cv=cv, seed=seed, max_samples=max_samples)
-    dataset, _ = drawn(_loaded(data, target, image_size), settings.max_samples, settings.seed)
     params = dict(map(_parameter, param)) if param else None
+    _check_new(out)
+    dataset, _ = drawn(_loaded(data, target, image_size), settings.max_samples, settings.seed)
     fitted = fit_method(dataset, chosen, params=params, cv=cv, seed=seed, jobs=jobs or _cpus())
     path = fitted.save(dataset, out or _run_folder(f"{dataset.name}-{method}"))
     shown = ", ".join(f"{name}={value}" for name, value in fitted.params.items()) or "none"
     typer.echo(f"{chosen.title}, fitted on {len(dataset.y)} rows; parameters: {shown}")
     if fitted.validation_accuracy is not None:
         typer.echo(f"accuracy in {cv}-fold cross-validation: {fitted.validation_accuracy:.4f}")
+    for warning in fitted.warnings:
+        typer.echo(f"  {warning}")
     typer.echo(f"model: {path}")
 
 
@@ -140,20 +149,24 @@ def predict(
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
 ) -> None:
-    """Apply a saved model to the rows of DATA, labelled or not."""
+    """Apply a saved model to the rows of DATA, labelled or not.
+
+    The rows are counted from 0 in the order of the file; those of images are named by their files.
+    """
     import csv
 
     from maxmargin._files import replacing
 
+    _check_new(out)
     estimator, rows, manifest = _model_and_rows(model, data)
-    header, columns = ["row", "prediction"], [rows.names, estimator.predict(rows.X).tolist()]
+    if proba and not hasattr(estimator, "predict_proba"):
+        raise InputError(
+            f"{model}: the method {manifest['method']!r} has no probabilities; leave out --proba"
+        )
+    header, columns = ["row", "prediction"], [rows.names, _applied(estimator.predict, rows.X, data).tolist()]
     if proba:
-        if not hasattr(estimator, "predict_proba"):
-            raise InputError(
-                f"{model}: the method {manifest['method']!r} has no probabilities; leave out --proba"
-            )
         header += [f"p({label})" for label in estimator.classes_.tolist()]
-        columns += estimator.predict_proba(rows.X).T.tolist()
+        columns += _applied(estimator.predict_proba, rows.X, data).T.tolist()
     lines = [header, *zip(*columns, strict=True)]
     if out is None:
         csv.writer(sys.stdout, lineterminator="\n").writerows(lines)
@@ -173,7 +186,8 @@ def evaluate(model: ModelFolder, data: Data) -> None:
         raise InputError(
             f"{data}: no column {manifest['metadata']['target']!r} to compare with; use 'maxmargin predict'"
         )
-    _console().print(evaluation_table(rows.y, estimator.predict(rows.X), estimator.classes_))
+    predicted = _applied(estimator.predict, rows.X, data)
+    _console().print(evaluation_table(rows.y, predicted, estimator.classes_))
 
 
 @app.command()
@@ -220,54 +234,37 @@ def fetch(name: Annotated[str, typer.Argument(help="Name of a data set whose hom
     typer.echo(f"{name}: {fetch_dataset(name)}")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Run the command line; bad input ends with one line on standard error and exit code 2."""
     warnings.showwarning = _show_warning
     try:
-        app(args=arguments)
+        try:
+            app()
+        finally:
+            _flush()
     except InputError as error:
         _fail(str(error))
     except MemoryError:
-        _fail("not enough memory; use fewer rows with --max-samples")
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has left: nothing to say, and nobody to say it to
-        sys.exit(0)
+        _fail("not enough memory; use fewer rows with --max-samples or fewer processes with --jobs")
     except OSError as error:
-        _fail(f"{error.filename or 'output'}: {error.strerror or error}")
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}; {_ADVICE.get(error.errno or 0, 'check the path')}")
 
 
-class _Progress:
-    """A progress bar with the time left on standard error, silent where that is no terminal."""
+_FULL = "free some space and try again, or go on with --resume"
+_ADVICE = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EFBIG: _FULL}
 
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("fits, time left"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("starting", total=None)
-
-    def __enter__(self) -> "_Progress":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def begin(self, total: int, done: int) -> None:
-        self._bar.reset(self._task, total=total, completed=done)
-
-    def advance(self, fits: int, what: str) -> None:
-        self._bar.update(self._task, advance=fits, description=what)
+def _flush() -> None:
+    """Write out what is printed while an error can still be told."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would try once more at its end and print a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            sys.exit(1)  # the reader has left: nothing to say, and nobody to say it to
+        raise
 
 
 def _fail(message: str) -> None:
@@ -312,10 +309,36 @@ def _model_and_rows(model: Path, data: str) -> tuple[Any, Any, dict[str, Any]]:
         feature_names=manifest["feature_names"],
         image_shape=tuple(about["image_shape"]) if about["image_shape"] else None,
         target_name=about["target"],
+        text_columns=about.get("text_columns", ()),
     )
     for note in rows.notes:
         _say(note)
     return load_model(model), rows, manifest
+
+
+def _applied(function: Callable[[Any], Any], X: Any, data: str) -> Any:
+    try:
+        return function(X)
+    except ValueError as error:
+        reason = str(error).split("\n")[0].rstrip(".")
+        raise InputError(
+            f"{data}: the model cannot be applied ({reason}); give rows as in training"
+        ) from error
+
+
+def _check_new(out: Path | None) -> None:
+    if out is not None and out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise InputError(f"{out} exists; choose another --out")
+
+
+def _resuming(out: Path | None, folder: Path, resume: bool) -> str:
+    """The command line as it was typed, made to go on with the run in ``folder``."""
+    command = ["maxmargin", *sys.argv[1:]]
+    if out is None:
+        command += ["--out", str(folder)]
+    if not resume:
+        command.append("--resume")
+    return shlex.join(command)
 
 
 def _parameter(text: str) -> tuple[str, Any]:
@@ -332,7 +355,8 @@ def _parameter(text: str) -> tuple[str, Any]:
 
 def _run_folder(name: str, resume: bool = False) -> Path:
     if resume:
-        runs = [path.parent for path in Path("runs").glob(f"{name}-*/records.jsonl")]
+        digit = "[0-9]"
+        runs = [path.parent for path in Path("runs").glob(f"{name}-{8 * digit}-{6 * digit}/records.jsonl")]
         if not runs:
             raise InputError(
                 f"no run on {name} under runs; give its folder with --out, or leave out --resume"

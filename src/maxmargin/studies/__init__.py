@@ -1,9 +1,10 @@
 """Studies: comparisons of methods on data, from splits to records."""
 
-from maxmargin.studies.comparison import Comparison, Progress
+from maxmargin.studies.comparison import Comparison
 from maxmargin.studies.drawing import drawn
 from maxmargin.studies.methods import METHODS, Method, select_methods
 from maxmargin.studies.model import FittedMethod, fit_method
+from maxmargin.studies.progress import Progress, ProgressBar
 from maxmargin.studies.protocol import Settings
 from maxmargin.studies.records import RecordLog
 
@@ -13,6 +14,7 @@ __all__ = [
     "FittedMethod",
     "Method",
     "Progress",
+    "ProgressBar",
     "RecordLog",
     "Settings",
     "drawn",

@@ -1,11 +1,12 @@
 """Compare methods on a data set: from splits to records, predictions and the best model."""
 
 import csv
+from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -15,25 +16,16 @@ from maxmargin.datasets import Dataset
 from maxmargin.metrics import compare_methods
 from maxmargin.studies import protocol
 from maxmargin.studies.drawing import drawn
-from maxmargin.studies.methods import METHODS, select_methods
+from maxmargin.studies.methods import METHODS, Method, select_methods
 from maxmargin.studies.model import fit_method
 from maxmargin.studies.preparation import build_preparation
-from maxmargin.studies.protocol import Settings
+from maxmargin.studies.progress import Progress
+from maxmargin.studies.protocol import Settings, option
 from maxmargin.studies.provenance import commit, fingerprint, machine, versions
 from maxmargin.studies.records import Record, RecordLog
 from maxmargin.studies.tasks import Task, run_tasks
 
-
-class Progress(Protocol):
-    """Where a study says how far it is, in fits."""
-
-    def begin(self, total: int, done: int) -> None:
-        """Say how many fits there are and how many were done before."""
-        ...
-
-    def advance(self, fits: int, what: str) -> None:
-        """Say that this many more are done, the last of them being ``what``."""
-        ...
+_FORMAT = 1
 
 
 class Comparison:
@@ -46,7 +38,8 @@ class Comparison:
     settings : Settings
         Methods and protocol.
     out : Path
-        Folder for ``records.jsonl``, ``preds.csv`` and ``model/``.
+        Folder for ``records.jsonl``; ``preds.csv``, whose rows are those of the data set, counted from 0;
+        and ``model/``, the best method fitted on all rows.
     jobs : int, default=1
         Processes.
     progress : Progress, optional
@@ -91,13 +84,13 @@ class Comparison:
         Parameters
         ----------
         resume : bool, default=False
-            Whether to go on from the records in ``out``.
+            Whether to go on from the records in ``out``, where there are any.
 
         Raises
         ------
         InputError
-            If ``out`` holds records and ``resume`` is False, if they are of other data or settings, or if
-            no method could be fitted.
+            If ``out`` is there already and ``resume`` is False, if its records are of other data or
+            settings, or if no method could be fitted.
         """
         self._open(resume)
         if self.progress is not None:
@@ -111,33 +104,40 @@ class Comparison:
         return self.records
 
     def _open(self, resume: bool) -> None:
-        remove_drafts(self.out)
+        holds_run = self.log.path.exists()
+        if self.out.exists() and not holds_run and not (self.out.is_dir() and not any(self.out.iterdir())):
+            raise InputError(f"{self.out} exists and holds no run; choose another --out")
+        if holds_run and not resume:
+            raise InputError(f"{self.out} holds a run already; add --resume to go on or choose another --out")
         self.records = self.log.read()
         header = self._header()
         if not self.records:
-            if self.out.exists() and {path.name for path in self.out.iterdir()} - {self.log.path.name}:
-                raise InputError(f"{self.out} exists and holds no run; choose another --out")
             self._keep([header])
             return
-        if not resume:
-            raise InputError(f"{self.out} holds a run already; add --resume to go on or choose another --out")
-        before = self.records[0]
-        if before.get("data", {}).get("sha256") != header["data"]["sha256"]:
+        self._check_same(header, self.records[0])
+        remove_drafts(self.out)
+
+    def _check_same(self, header: Record, before: Record) -> None:
+        if before.get("kind") != "study" or before.get("format") != header["format"]:
+            raise InputError(f"{self.log.path} was not written by this version; choose another --out")
+        if before["data"]["sha256"] != header["data"]["sha256"]:
             raise InputError(f"{self.out} holds a run on other data; give the same data or another --out")
-        changed = [key for key, value in header["protocol"].items() if before["protocol"].get(key) != value]
-        if changed:
-            key = changed[0]
-            raise InputError(
-                f"{self.out} holds a run with {key} {before['protocol'].get(key)}, not "
-                f"{header['protocol'][key]}; give the same options or another --out"
-            )
+        old, new = before["protocol"], header["protocol"]
+        for key in asdict(self.settings):
+            if old.get(key) != new[key]:
+                raise InputError(
+                    f"{self.out} holds a run with {option(key)} {_typed(old.get(key))}, not "
+                    f"{_typed(new[key])}; give the same options or another --out"
+                )
+        if old != new:
+            raise InputError(f"{self.log.path} was not written by this version; choose another --out")
 
     def _header(self) -> Record:
         data = self.dataset
         train, test = self.splits[0]
         return {
             "kind": "study",
-            "format": 1,
+            "format": _FORMAT,
             "data": {
                 "name": data.name,
                 "source": data.source,
@@ -168,8 +168,8 @@ class Comparison:
         }
 
     def _n_fits(self) -> int:
-        n_folds = len(self._folds(0))
-        return len(self.splits) * sum(n_folds * len(m.candidates) + 1 for m in self.methods)
+        n_folds = [len(self._folds(split)) for split in range(len(self.splits))]
+        return sum(n * len(m.candidates) + 1 for n in n_folds for m in self.methods)
 
     def _folds(self, split: int) -> list[tuple[np.ndarray, np.ndarray]]:
         rows = self.splits[split][0]
@@ -196,38 +196,37 @@ class Comparison:
 
     def _tests(self) -> list[Task]:
         done = {(r["method"], r["split"]) for r in self._of_kind("test")}
-        failed = {r["method"] for r in self._of_kind("failure")}
+        validations = defaultdict(list)
+        for record in sorted(self._of_kind("validation"), key=lambda record: record["fold"]):
+            validations[record["method"], record["split"]].append(record)
         tasks = []
         for split, (train, test) in enumerate(self.splits):
-            for method in self.methods:
-                if method.name in failed or (method.name, split) in done:
+            for method in self._finished():
+                if (method.name, split) in done:
                     continue
-                mine = [
-                    r
-                    for r in self._of_kind("validation")
-                    if (r["method"], r["split"]) == (method.name, split)
-                ]
-                params, accuracy = protocol.choose(method.candidates, sorted(mine, key=lambda r: r["fold"]))
-                tasks.append(
-                    Task(
-                        {
-                            "method": method.name,
-                            "split": split,
-                            "validation_accuracy": accuracy,
-                            "tune_seconds": sum(r["fit_seconds"] + r["predict_seconds"] for r in mine),
-                        },
-                        protocol.evaluate,
-                        (method, self.preparation, params, self.dataset.X, self.target, train, test),
-                    )
-                )
+                mine = validations[method.name, split]
+                params, accuracy = protocol.choose(method.candidates, mine)
+                place = {
+                    "method": method.name,
+                    "split": split,
+                    "validation_accuracy": accuracy,
+                    "tune_seconds": sum(r["fit_seconds"] + r["predict_seconds"] for r in mine),
+                }
+                arguments = (method, self.preparation, params, self.dataset.X, self.target, train, test)
+                tasks.append(Task(place, protocol.evaluate, arguments))
         return tasks
 
+    def _finished(self) -> list[Method]:
+        failed = {record["method"] for record in self._of_kind("failure")}
+        return [method for method in self.methods if method.name not in failed]
+
     def _do(self, tasks: list[Task]) -> None:
-        for records in run_tasks(tasks, self.jobs):
-            self._keep(records)
-            if self.progress is not None:
-                first = records[0]
-                self.progress.advance(len(records), f"{first['method']}, split {first['split'] + 1}")
+        with closing(run_tasks(tasks, self.jobs)) as outputs:
+            for records in outputs:
+                self._keep(records)
+                if self.progress is not None:
+                    first = records[0]
+                    self.progress.advance(len(records), f"{first['method']}, split {first['split'] + 1}")
 
     def _keep(self, records: Iterable[Record]) -> None:
         stamped = [{"kind": record["kind"]} | record | self._stamp for record in records]
@@ -238,16 +237,9 @@ class Comparison:
         return [record for record in self.records if record["kind"] in kinds]
 
     def _fit_best(self) -> None:
-        failed = {record["method"] for record in self._of_kind("failure")}
-        finished = [method.name for method in self.methods if method.name not in failed]
-        if not finished:
-            raise InputError(
-                f"no method could be fitted; the first said: {self._of_kind('failure')[0]['error']}"
-            )
-        tests = sorted(self._of_kind("test"), key=lambda record: record["split"])
-        accuracies = {name: [r["accuracy"] for r in tests if r["method"] == name] for name in finished}
-        train, test = self.splits[0]
-        best = METHODS[compare_methods(accuracies, len(train), len(test)).best]
+        best = self._best()
+        if self.progress is not None:
+            self.progress.advance(0, f"{best.name}, all rows")
         fitted = fit_method(self.dataset, best, cv=self.settings.cv, seed=self.settings.seed, jobs=self.jobs)
         fitted.save(self.dataset, self.out / "model")
         self._keep(
@@ -257,25 +249,37 @@ class Comparison:
                     "method": best.name,
                     "params": fitted.params,
                     "validation_accuracy": fitted.validation_accuracy,
+                    "warnings": fitted.warnings,
                     "path": "model",
                 }
             ]
         )
 
+    def _best(self) -> Method:
+        finished = self._finished()
+        if not finished:
+            first = self._of_kind("failure")[0]
+            raise InputError(f"no method could be fitted; {first['method']} said: {first['error']}")
+        tests = sorted(self._of_kind("test"), key=lambda record: record["split"])
+        accuracies = {m.name: [r["accuracy"] for r in tests if r["method"] == m.name] for m in finished}
+        train, test = self.splits[0]
+        return METHODS[compare_methods(accuracies, len(train), len(test)).best]
+
     def _write_predictions(self) -> None:
         labels = self.classes.tolist()
         order = {method.name: place for place, method in enumerate(self.methods)}
         tests = sorted(self._of_kind("test"), key=lambda r: (r["split"], order[r["method"]]))
-        with (
-            replacing(self.out / "preds.csv") as draft,
-            draft.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.writer(file)
+        path = self.out / "preds.csv"
+        with replacing(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["row", "split", "method", "truth", "prediction", "margin"])
             for record in tests:
+                split, name = record["split"], record["method"]
                 margins = record["margins"] or [""] * len(record["rows"])
                 for row, guess, margin in zip(record["rows"], record["predictions"], margins, strict=True):
                     truth = labels[self.target[row]]
-                    writer.writerow(
-                        [self.rows[row], record["split"], record["method"], truth, labels[guess], margin]
-                    )
+                    writer.writerow([self.rows[row], split, name, truth, labels[guess], margin])
+
+
+def _typed(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -7,6 +7,7 @@ import numpy as np
 from maxmargin._checks import InputError
 from maxmargin._typing import Ints
 from maxmargin.datasets import Dataset
+from maxmargin.studies.protocol import rows_of
 
 
 def drawn(dataset: Dataset, most: int | None, seed: int) -> tuple[Dataset, Ints]:
@@ -45,7 +46,7 @@ def drawn(dataset: Dataset, most: int | None, seed: int) -> tuple[Dataset, Ints]
         return dataset, np.arange(len(target))
     if most < 2 * len(classes):
         raise InputError(
-            f"max_samples is {most}; {len(classes)} classes need at least {2 * len(classes)} rows"
+            f"--max-samples is {most}; {len(classes)} classes need at least {2 * len(classes)} rows"
         )
     wanted = np.maximum(2, np.floor(np.bincount(target) * most / len(target)).astype(int))
     while wanted.sum() > most:
@@ -53,6 +54,6 @@ def drawn(dataset: Dataset, most: int | None, seed: int) -> tuple[Dataset, Ints]
     rng = np.random.default_rng(seed)
     picked = [rng.permutation(np.flatnonzero(target == k))[:n] for k, n in enumerate(wanted)]
     rows = np.sort(np.concatenate(picked))
-    X = dataset.X.iloc[rows] if hasattr(dataset.X, "iloc") else dataset.X[rows]
+    X = rows_of(dataset.X, rows)
     note = f"{len(rows)} of the {len(target)} rows were drawn, each class in its share"
     return replace(dataset, X=X, y=dataset.y[rows], notes=[*dataset.notes, note]), rows

@@ -11,19 +11,20 @@ from maxmargin.datasets import Dataset
 from maxmargin.persistence import save_model
 from maxmargin.studies import protocol
 from maxmargin.studies.methods import Method
-from maxmargin.studies.preparation import build_preparation
+from maxmargin.studies.preparation import build_preparation, text_columns
 from maxmargin.studies.records import Record
 from maxmargin.studies.tasks import Task, run_tasks
 
 
 @dataclass(frozen=True)
 class FittedMethod:
-    """A pipeline fitted on every row, and how its parameters were found."""
+    """A pipeline fitted on every row, how its parameters were found, and what the fit warned of."""
 
     method: Method
     pipeline: Any
     params: dict[str, Any]
     validation_accuracy: float | None
+    warnings: list[str]
 
     def save(self, dataset: Dataset, path: Path) -> Path:
         """Write the pipeline and what is needed to read new rows of the same kind."""
@@ -33,6 +34,7 @@ class FittedMethod:
             "params": self.params,
             "validation_accuracy": self.validation_accuracy,
             "feature_names": dataset.feature_names,
+            "text_columns": text_columns(dataset.X),
             "target": dataset.target_name,
             "kind": dataset.kind,
             "image_shape": list(dataset.image_shape) if dataset.image_shape else None,
@@ -80,6 +82,7 @@ def fit_method(
     ['setosa', 'versicolor', 'virginica']
     """
     from sklearn.pipeline import Pipeline
+    from threadpoolctl import threadpool_limits
 
     preparation, _ = build_preparation(dataset)
     accuracy = None
@@ -92,10 +95,12 @@ def fit_method(
         raise InputError(f"method {method.name} has no parameter {unknown[0]!r}; choose from {known}")
     pipeline = Pipeline([("prepare", preparation), ("classify", estimator.set_params(**params))])
     try:
-        pipeline.fit(dataset.X, dataset.y)
-    except ValueError as error:
+        with threadpool_limits(1), protocol.Watched() as watched:
+            pipeline.fit(dataset.X, dataset.y)
+            pipeline.predict(protocol.rows_of(dataset.X, [0]))  # some parameters are refused only here
+    except (ValueError, TypeError) as error:
         raise InputError(f"method {method.name} cannot be fitted: {' '.join(str(error).split())}") from error
-    return FittedMethod(method, pipeline, params, accuracy)
+    return FittedMethod(method, pipeline, params, accuracy, watched.messages)
 
 
 def _tune(

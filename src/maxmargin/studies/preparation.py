@@ -50,14 +50,28 @@ def build_preparation(dataset: Dataset) -> tuple[Any, list[str]]:
     return make_pipeline(*steps), [sentence]
 
 
+def text_columns(X: Any) -> list[str]:
+    """Names of the columns of a DataFrame that do not hold numbers; none for an array.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> text_columns(pd.DataFrame({"height": [1.5, 1.7], "colour": ["red", "blue"]}))
+    ['colour']
+    """
+    if not hasattr(X, "columns"):
+        return []
+    return [name for name in X.columns if X[name].dtype.kind not in "iufb"]
+
+
 def _for_table(X: Any) -> tuple[Any, list[str]]:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    numeric = [name for name in X.columns if X[name].dtype.kind in "iufb"]
-    text = [name for name in X.columns if name not in set(numeric)]
+    text = text_columns(X)
+    numeric = [name for name in X.columns if name not in set(text)]
     parts, sentences = [], []
     if numeric:
         parts.append(("numeric", make_pipeline(_median_imputer(), StandardScaler()), numeric))

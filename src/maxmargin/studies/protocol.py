@@ -14,6 +14,8 @@ from maxmargin.metrics import confusion_matrix, margins, per_class_recall
 from maxmargin.studies.methods import Method
 from maxmargin.studies.records import Record
 
+_LARGEST_SEED = 2**32 - 1
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -40,7 +42,7 @@ class Settings:
     >>> Settings(cv=1)
     Traceback (most recent call last):
         ...
-    maxmargin._checks.InputError: cv is 1; it must be at least 2
+    maxmargin._checks.InputError: --cv is 1; it must be at least 2
     """
 
     methods: tuple[str, ...] | None = None
@@ -54,9 +56,22 @@ class Settings:
         for name, least in (("cv", 2), ("repeats", 1), ("seed", 0), ("max_samples", 4)):
             value = getattr(self, name)
             if value is not None and value < least:
-                raise InputError(f"{name} is {value}; it must be at least {least}")
+                raise InputError(f"{option(name)} is {value}; it must be at least {least}")
         if not 0 < self.test_size < 1:
-            raise InputError(f"test_size is {self.test_size}; it must lie between 0 and 1")
+            raise InputError(f"--test-size is {self.test_size}; it must lie between 0 and 1")
+        if self.seed + self.repeats > _LARGEST_SEED:
+            raise InputError(f"--seed is {self.seed}; it must be below {_LARGEST_SEED - self.repeats}")
+
+
+def option(name: str) -> str:
+    """Name of a setting on the command line.
+
+    Examples
+    --------
+    >>> option("test_size")
+    '--test-size'
+    """
+    return "--" + name.replace("_", "-")
 
 
 def splits(target: Ints, settings: Settings) -> list[tuple[Ints, Ints]]:
@@ -65,7 +80,7 @@ def splits(target: Ints, settings: Settings) -> list[tuple[Ints, Ints]]:
     Raises
     ------
     InputError
-        Where a part would not hold a row of every class, or tuning could not see two classes.
+        Where a part has fewer rows than there are classes, or tuning could not see two classes.
     """
     from sklearn.model_selection import StratifiedShuffleSplit
 
@@ -73,8 +88,8 @@ def splits(target: Ints, settings: Settings) -> list[tuple[Ints, Ints]]:
     n_test = int(np.ceil(settings.test_size * n_samples))
     if min(n_test, n_samples - n_test) < n_classes:
         raise InputError(
-            f"test_size {settings.test_size} leaves {n_samples - n_test} training and {n_test} test rows for "
-            f"{n_classes} classes; choose a test_size that leaves a row a class in both, or use more rows"
+            f"--test-size {settings.test_size} leaves {n_samples - n_test} training and {n_test} test rows "
+            f"for {n_classes} classes; choose one that leaves a row a class in both, or use more rows"
         )
     splitter = StratifiedShuffleSplit(
         settings.repeats, test_size=settings.test_size, random_state=settings.seed
@@ -99,16 +114,16 @@ def folds(target: Ints, cv: int, seed: int) -> list[tuple[Ints, Ints]]:
 
 def validate(method: Method, preparation: Any, X: Any, target: Ints, train: Ints, test: Ints) -> list[Record]:
     """Score every candidate of a method on one fold: one record each."""
-    prepared = _clone(preparation)
-    X_train, X_test = prepared.fit_transform(_rows(X, train)), prepared.transform(_rows(X, test))
-    estimator = method.build()
+    prepared, estimator = _clone(preparation), method.build()
+    with Watched():
+        X_train, X_test = prepared.fit_transform(rows_of(X, train)), prepared.transform(rows_of(X, test))
     if "warm_start" in estimator.get_params():
         estimator.set_params(warm_start=True)
     records = []
     for params in method.candidates:
         if params.get("n_neighbors", 1) > len(train):
             continue
-        with _Watched() as watched:
+        with Watched() as watched:
             estimator.set_params(**params).fit(X_train, target[train])
             watched.fitted()
             predicted = estimator.predict(X_test)
@@ -123,10 +138,10 @@ def evaluate(
 ) -> list[Record]:
     """Fit a method with chosen parameters and score it once on the test rows: one record."""
     prepared, estimator = _clone(preparation), method.build().set_params(**params)
-    with _Watched() as watched:
-        estimator.fit(prepared.fit_transform(_rows(X, train)), target[train])
+    with Watched() as watched:
+        estimator.fit(prepared.fit_transform(rows_of(X, train)), target[train])
         watched.fitted()
-        X_test = prepared.transform(_rows(X, test))
+        X_test = prepared.transform(rows_of(X, test))
         predicted = estimator.predict(X_test)
     confusion = confusion_matrix(target[test], predicted, int(target.max()) + 1)
     record = {
@@ -163,32 +178,40 @@ def choose(candidates: Sequence[dict[str, Any]], records: Sequence[Record]) -> t
     return best
 
 
-class _Watched:
+class Watched:
     """Seconds and warnings of one fit and prediction."""
 
-    def __enter__(self) -> "_Watched":
+    def __enter__(self) -> "Watched":
         self._catcher = warnings.catch_warnings(record=True)
         self._caught = self._catcher.__enter__()
         warnings.simplefilter("always")
+        # NearestCentroid says this of any constant column; its predictions do not use those deviations.
+        warnings.filterwarnings("ignore", message=r"self\.within_class_std_dev_ has at least 1 zero")
         self._began = self._fitted = time.perf_counter()
         return self
 
     def fitted(self) -> None:
+        """Mark the end of the fit."""
         self._fitted = time.perf_counter()
 
     def __exit__(self, *error: Any) -> None:
         self._ended = time.perf_counter()
         self._catcher.__exit__(*error)
 
+    @property
+    def messages(self) -> list[str]:
+        """What was warned of, each thing once."""
+        return list(dict.fromkeys(" ".join(str(w.message).split()) for w in self._caught))
+
     def record(self, estimator: Any) -> Record:
-        messages = dict.fromkeys(" ".join(str(w.message).split()) for w in self._caught)
+        """What a record keeps of it."""
         iterations = getattr(estimator, "n_iter_", None)
         return {
             "fit_seconds": self._fitted - self._began,
             "predict_seconds": self._ended - self._fitted,
             "converged": bool(getattr(estimator, "converged_", True)),
             "n_iter": int(np.max(iterations)) if iterations is not None else None,
-            "warnings": list(messages),
+            "warnings": self.messages,
         }
 
 
@@ -199,18 +222,16 @@ def _margins(estimator: Any, X: Any, predicted: Ints, target: Ints) -> list[floa
     scores = np.asarray(estimator.decision_function(X), dtype=float)
     if scores.ndim == 1:
         scores = np.column_stack([-scores / 2, scores / 2])
-    classes = estimator.classes_
-    complete = len(classes) == scores.shape[1] and np.array_equal(classes, np.arange(len(classes)))
-    if (
-        not complete
-        or target.max() >= len(classes)
-        or not np.array_equal(np.argmax(scores, axis=1), predicted)
-    ):
+    complete = np.array_equal(estimator.classes_, np.arange(scores.shape[1]))
+    if not complete or target.max() >= scores.shape[1] or not np.isfinite(scores).all():
+        return None
+    if not np.array_equal(np.argmax(scores, axis=1), predicted):
         return None
     return [float(f"{margin:.5g}") for margin in margins(scores, target)]
 
 
-def _rows(X: Any, rows: Ints) -> Any:
+def rows_of(X: Any, rows: Any) -> Any:
+    """These rows of a DataFrame, an array or a sparse matrix."""
     return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 

@@ -47,7 +47,7 @@ def machine() -> dict[str, Any]:
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """SHA-256 of the features and labels: equal for equal data, whatever file they came from.
+    """SHA-256 of the features and labels: equal for equal data of the same types.
 
     Examples
     --------
@@ -73,4 +73,5 @@ def _arrays(X: Any) -> list[np.ndarray]:
         return [X]
     from pandas.util import hash_pandas_object
 
-    return [np.asarray(hash_pandas_object(X[name], index=False)) for name in X.columns]
+    hashed: Any = hash_pandas_object
+    return [np.asarray(hashed(X[name], index=False)) for name in X.columns]

@@ -1,4 +1,4 @@
-"""The log of a study: one JSON object a line, each written whole before the next begins."""
+"""The log of a study: one JSON object a line, those that belong together found all or none."""
 
 import json
 import os
@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from maxmargin._checks import InputError
+from maxmargin._files import naming
 
 Record = dict[str, Any]
+
+_FOLLOWING = "continued"  # marks every line of a group but its last: a kill can end a write after any line
 
 
 class RecordLog:
@@ -31,26 +34,35 @@ class RecordLog:
         self.path = path
 
     def read(self) -> list[Record]:
-        """Every whole record; the half line that a kill may have left is cut off the file.
+        """Every whole record; what a kill left of a half-written group is cut off the file.
 
         Raises
         ------
         InputError
-            If a line before the last is no JSON object.
+            If a whole line is no JSON object.
         """
         if not self.path.exists():
             return []
         content = self.path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.truncate(self.path, whole)
-        return [self._parsed(number, line) for number, line in enumerate(content[:whole].splitlines(), 1)]
+        *lines, half = content.split(b"\n")
+        records = [self._parsed(number, line) for number, line in enumerate(lines, 1)]
+        cut = len(half)
+        while records and records[-1].get(_FOLLOWING):
+            records.pop()
+            cut += len(lines.pop()) + 1
+        if cut:
+            os.truncate(self.path, len(content) - cut)
+        for record in records:
+            record.pop(_FOLLOWING, None)
+        return records
 
     def append(self, *records: Record) -> None:
-        """Write these records together and wait until they are on disk; on an error none of them stays."""
-        text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records).encode()
+        """Write these records together and wait until they are on disk: all of them stay, or none."""
+        followed = [record | {_FOLLOWING: True} for record in records[:-1]]
+        lines = [json.dumps(record, allow_nan=False) + "\n" for record in [*followed, *records[-1:]]]
+        text = "".join(lines).encode()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab", buffering=0) as file:
+        with naming(self.path), self.path.open("ab", buffering=0) as file:
             before = file.tell()
             try:
                 rest = memoryview(text)
