@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 	$(BIN)/maxmargin compare digits
 
 test: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-$(EXTRAS)
 	$(BIN)/ruff format --check $(SOURCES)

@@ -122,12 +122,14 @@ def fit(
     ] = None,
 ) -> None:
     """Fit one method on all rows of DATA, its parameters chosen by cross-validation, and save it."""
+    from maxmargin.persistence import check_replaceable
     from maxmargin.studies import Settings, drawn, fit_method, select_methods
 
     chosen = select_methods([method])[0]
     settings = Settings(cv=cv, seed=seed, max_samples=max_samples)
     params = dict(map(_parameter, param)) if param else None
-    _check_new(out)
+    if out is not None:
+        check_replaceable(out)  # before the work is done
     dataset, _ = drawn(_loaded(data, target, image_size), settings.max_samples, settings.seed)
     fitted = fit_method(dataset, chosen, params=params, cv=cv, seed=seed, jobs=jobs or _cpus())
     path = fitted.save(dataset, out or _run_folder(f"{dataset.name}-{method}"))
@@ -157,7 +159,8 @@ def predict(
 
     from maxmargin._files import replacing
 
-    _check_new(out)
+    if out is not None and out.is_dir():
+        raise InputError(f"{out} is a folder; give a file with --out")
     estimator, rows, manifest = _model_and_rows(model, data)
     if proba and not hasattr(estimator, "predict_proba"):
         raise InputError(
@@ -324,11 +327,6 @@ def _applied(function: Callable[[Any], Any], X: Any, data: str) -> Any:
         raise InputError(
             f"{data}: the model cannot be applied ({reason}); give rows as in training"
         ) from error
-
-
-def _check_new(out: Path | None) -> None:
-    if out is not None and out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise InputError(f"{out} exists; choose another --out")
 
 
 def _resuming(out: Path | None, folder: Path, resume: bool) -> str:

@@ -115,11 +115,25 @@ def test_evaluate_scores_labelled_rows_and_refuses_others(here, model, cars, tmp
     assert "no column 'class' to compare with" in error
 
 
-def test_a_file_is_not_overwritten(here, model, cars, tmp_path):
+def test_predictions_replace_a_file_and_no_folder(here, model, cars, tmp_path):
     (tmp_path / "mine.csv").write_text("mine")
     code, _, error = here("predict", model, cars, "--out", tmp_path / "mine.csv")
-    assert (code, error) == (2, f"maxmargin: error: {tmp_path / 'mine.csv'} exists; choose another --out\n")
-    assert (tmp_path / "mine.csv").read_text() == "mine"
+    assert (code, error) == (0, "")
+    assert (tmp_path / "mine.csv").read_text().startswith("row,prediction\n0,")
+    code, _, error = here("predict", model, cars, "--out", tmp_path)
+    assert (code, error) == (2, f"maxmargin: error: {tmp_path} is a folder; give a file with --out\n")
+
+
+def test_a_model_replaces_only_a_model(here, tmp_path):
+    arguments = ("fit", "iris", "--method", "dummy", "--jobs", 1, "--out")
+    for _ in range(2):
+        assert here(*arguments, tmp_path / "model")[0] == 0
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    code, _, error = here(*arguments, tmp_path / "mine")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "exists and is no model folder; choose another path" in error
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
 def test_a_method_without_probabilities_says_so(here, tmp_path):

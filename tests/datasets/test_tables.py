@@ -68,8 +68,8 @@ def test_missing_cells_and_question_marks(tmp_path):
     assert data.notes[1:] == [
         "'?' in column 'b' counts as missing (1 value)",
         "'?' in column 'c' counts as missing (1 value)",
-        "column 'a' has 1 missing value (25 %), imputed with the median of each training fold",
-        "column 'b' has 2 missing values (50 %), imputed with the median of each training fold",
+        "column 'a' has 1 missing value (25 %), imputed with the median of the training rows",
+        "column 'b' has 2 missing values (50 %), imputed with the median of the training rows",
         "column 'c' has 1 missing value (25 %), kept as a value of its own",
     ]
 

@@ -170,7 +170,7 @@ def missing_notes(table: pd.DataFrame) -> list[str]:
     notes = []
     for name, count in list(counts.items())[:5]:
         numeric = table.dtypes[name].kind in "iuf"
-        way = "imputed with the median of each training fold" if numeric else "kept as a value of its own"
+        way = "imputed with the median of the training rows" if numeric else "kept as a value of its own"
         share = 100 * count / len(table)
         notes.append(f"column {name!r} has {counted(count, 'missing value')} ({share:.2g} %), {way}")
     if len(counts) > 5:

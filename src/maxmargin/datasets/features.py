@@ -65,8 +65,8 @@ def _matrix(array: np.ndarray, shape: tuple[int, ...] | None, notes: list[str]) 
         columns, share = int(missing.any(axis=0).sum()), 100 * missing.mean()
         notes = [
             *notes,
-            f"{missing.sum()} values ({share:.2g} %) in {columns} features are missing, "
-            "imputed with the median inside each training fold",
+            f"{missing.sum()} values ({share:.2g} %) in {columns} features are missing: "
+            "the median of the training rows stands in",
         ]
     return Features(values, "array", shape, notes)
 

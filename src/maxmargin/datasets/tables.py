@@ -65,7 +65,7 @@ def read_table_features(
     )
     for name in feature_names:
         if name not in text_columns:
-            _check_numbers(X[name], table.where)
+            _check_numbers(X.loc[:, name], table.where)
     check_values(X, feature_names, table.where)
     y, said = _labels(table, target_name)
     return Rows(X, y, list(range(len(X))), [*table.notes, *notes, *said])

@@ -3,6 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -213,9 +214,15 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _minimize(self, problem: Preconditioned, start: Floats, reference: float) -> Solution:
         limits: dict[str, Any] = {"tol": self.tol, "max_iter": int(self.max_iter), "report": self._report()}
         function = problem.value_and_gradient
-        if self._second_order:
-            return minimize_trust_region(function, problem.curvature, start, reference=reference, **limits)
-        return minimize_lbfgs(function, start, reference=reference, **limits)
+        done = 0
+        if not self._second_order:
+            solution = minimize_lbfgs(function, start, reference=reference, **limits)
+            if solution.status != "stalled":
+                return solution
+            # L-BFGS compares values, whose rounding hides the last digits; Newton steps compare gradients.
+            start, done = solution.parameters, solution.iterations
+        last = minimize_trust_region(function, problem.curvature, start, reference=reference, **limits)
+        return replace(last, iterations=done + last.iterations)
 
     def _start(self, problem: Preconditioned, classes: np.ndarray, zero: Floats) -> Floats:
         if not (self.warm_start and hasattr(self, "coef_")):

@@ -70,7 +70,7 @@ def save_model(estimator: Any, path: str | Path, *, metadata: Mapping[str, Any] 
     True
     """
     path = Path(path)
-    _check_replaceable(path)
+    check_replaceable(path)
     _check_fitted(estimator)
     manifest = _describe(estimator, dict(metadata or {}))
     content = dump_estimator(estimator)
@@ -133,7 +133,8 @@ def load_model(path: str | Path) -> Any:
     return estimator
 
 
-def _check_replaceable(path: Path) -> None:
+def check_replaceable(path: Path) -> None:
+    """Raise InputError where :func:`save_model` would not write: a model replaces nothing but a model."""
     is_model = (path / MANIFEST).is_file()
     is_empty = path.is_dir() and not any(path.iterdir())
     if path.exists() and not is_model and not is_empty:

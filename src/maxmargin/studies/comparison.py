@@ -116,6 +116,8 @@ class Comparison:
             return
         self._check_same(header, self.records[0])
         remove_drafts(self.out)
+        # What failed before, for want of memory perhaps, is tried again.
+        self.records = [record for record in self.records if record["kind"] != "failure"]
 
     def _check_same(self, header: Record, before: Record) -> None:
         if before.get("kind") != "study" or before.get("format") != header["format"]:
@@ -163,6 +165,7 @@ class Comparison:
             },
             "titles": {m.name: m.title for m in self.methods},
             "summaries": {m.name: m.summary for m in self.methods},
+            "linear": [m.name for m in self.methods if m.linear],
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine() | {"jobs": self.jobs},
         }
@@ -177,11 +180,7 @@ class Comparison:
         return [(rows[train], rows[test]) for train, test in pairs]
 
     def _validations(self) -> list[Task]:
-        done = {
-            (r["method"], r["split"], r["fold"])
-            for r in self._of_kind("validation", "failure")
-            if "fold" in r
-        }
+        done = {(r["method"], r["split"], r["fold"]) for r in self._of_kind("validation")}
         return [
             Task(
                 {"method": method.name, "split": split, "fold": fold},

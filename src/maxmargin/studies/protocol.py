@@ -15,6 +15,7 @@ from maxmargin.studies.methods import Method
 from maxmargin.studies.records import Record
 
 _LARGEST_SEED = 2**32 - 1
+_TUNING_TOL = 1e-3  # below it the accuracy hardly moves; the chosen parameters are fitted to the default
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def validate(method: Method, preparation: Any, X: Any, target: Ints, train: Ints
     with Watched():
         X_train, X_test = prepared.fit_transform(rows_of(X, train)), prepared.transform(rows_of(X, test))
     if "warm_start" in estimator.get_params():
-        estimator.set_params(warm_start=True)
+        estimator.set_params(warm_start=True, tol=_TUNING_TOL)
     records = []
     for params in method.candidates:
         if params.get("n_neighbors", 1) > len(train):
