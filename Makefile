@@ -5,7 +5,7 @@ EXTRAS ?= dev
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test install lint bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/maxmargin compare digits
@@ -13,7 +13,9 @@ demo: $(VENV)/.installed
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-lint: $(VENV)/.installed-$(EXTRAS)
+install: $(VENV)/.installed-$(EXTRAS)
+
+lint: install
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/pyright --pythonpath $(BIN)/python

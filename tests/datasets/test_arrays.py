@@ -134,9 +134,7 @@ def test_missing_values_are_kept_and_noted(tmp_path):
     holes[0, 1] = holes[3, 2] = np.nan
     data = load_dataset(save(tmp_path / "a.npz", X=holes, y=Y))
     assert np.isnan(data.X).sum() == 2
-    assert data.notes[0].startswith(
-        "2 values (5.6 %) in 2 features are missing: the median"
-    )
+    assert data.notes[0].startswith("2 values (5.6 %) in 2 features are missing: the median")
     holes[:, 1] = np.nan
     assert "feature 'c1' is missing in every row" in refusal(save(tmp_path / "b.npz", X=holes, y=Y))
 
