@@ -87,6 +87,8 @@ def slow(environment, tmp_path):
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # A shell that runs the tests in the background has them ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         started.append(process)
         _wait(lambda: _lines(tmp_path / "run" / "records.jsonl") > before + 1)
