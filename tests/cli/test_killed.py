@@ -75,6 +75,8 @@ def _workers(pid: int) -> list[int]:
 def slow(environment, tmp_path):
     """Start a comparison with two jobs that lasts long enough to be ended; nothing outlives the test."""
     started: list[subprocess.Popen[str]] = []
+    # A shell that runs the tests in the background has them, and their children, ignore the interrupt.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def start(*options: str) -> tuple[subprocess.Popen[str], list[int]]:
         before = _lines(tmp_path / "run" / "records.jsonl")
@@ -87,14 +89,13 @@ def slow(environment, tmp_path):
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            # A shell that runs the tests in the background has them ignore it.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         started.append(process)
         _wait(lambda: _lines(tmp_path / "run" / "records.jsonl") > before + 1)
         return process, _workers(process.pid)
 
     yield start
+    signal.signal(signal.SIGINT, inherited)
     for process in started:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
