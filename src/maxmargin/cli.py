@@ -5,13 +5,14 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from maxmargin import __version__
 from maxmargin._checks import InputError
 
 if TYPE_CHECKING:
@@ -21,8 +22,20 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Large-margin classification: which margin classifier suits your data, by how much and how surely.",
+    invoke_without_command=True,
 )
+
+
+@app.callback()
+def maxmargin(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Large-margin classification: which margin classifier suits your data, by how much and how surely."""
+    if version:
+        typer.echo(f"maxmargin {__version__}")
+        raise typer.Exit
+
+
 datasets_app = typer.Typer(
     invoke_without_command=True, help="List the data sets known by name, or fetch one."
 )
@@ -84,8 +97,10 @@ def compare(
     dataset = _loaded(data, target, image_size)
     folder = out or _run_folder(dataset.name, resume)
     try:
-        with ProgressBar() as progress:
-            study = Comparison(dataset, settings, folder, jobs=jobs or _cpus(), progress=progress)
+        progress = ProgressBar()
+        study = Comparison(dataset, settings, folder, jobs=jobs or _cpus(), progress=progress)
+        _tell([*study.dataset.notes[len(dataset.notes) :], *study.sentences])
+        with progress:
             records = study.run(resume=resume)
         summary = summarise(records)
         write_html(summary, folder / "report.html")
@@ -131,6 +146,8 @@ def fit(
     if out is not None:
         check_replaceable(out)  # before the work is done
     dataset, _ = drawn(_loaded(data, target, image_size), settings.max_samples, settings.seed)
+    if max_samples:
+        _tell(dataset.notes[-1:])
     fitted = fit_method(dataset, chosen, params=params, cv=cv, seed=seed, jobs=jobs or _cpus())
     path = fitted.save(dataset, out or _run_folder(f"{dataset.name}-{method}"))
     shown = ", ".join(f"{name}={value}" for name, value in fitted.params.items()) or "none"
@@ -166,6 +183,7 @@ def predict(
         raise InputError(
             f"{model}: the method {manifest['method']!r} has no probabilities; leave out --proba"
         )
+    _say_notes(rows.notes)
     header, columns = ["row", "prediction"], [rows.names, _applied(estimator.predict, rows.X, data).tolist()]
     if proba:
         header += [f"p({label})" for label in estimator.classes_.tolist()]
@@ -186,9 +204,12 @@ def evaluate(model: ModelFolder, data: Data) -> None:
 
     estimator, rows, manifest = _model_and_rows(model, data)
     if rows.y is None:
+        target = manifest["metadata"]["target"]
         raise InputError(
-            f"{data}: no column {manifest['metadata']['target']!r} to compare with; use 'maxmargin predict'"
+            f"{data}: the label {target!r} is missing for some rows or all; fill it in, or use "
+            "'maxmargin predict'"
         )
+    _say_notes(rows.notes)
     predicted = _applied(estimator.predict, rows.X, data)
     _console().print(evaluation_table(rows.y, predicted, estimator.classes_))
 
@@ -291,9 +312,13 @@ def _loaded(data: str, target: str | None, image_size: int | None) -> "Dataset":
     typer.echo(
         f"{dataset.name}: {len(dataset.y)} rows, {len(dataset.feature_names)} features, {n_classes} classes"
     )
-    for note in dataset.notes:
-        typer.echo(f"  {note}")
+    _tell(dataset.notes)
     return dataset
+
+
+def _tell(notes: Iterable[str]) -> None:
+    for note in notes:
+        typer.echo(f"  {note}")
 
 
 def _model_and_rows(model: Path, data: str) -> tuple[Any, Any, dict[str, Any]]:
@@ -314,9 +339,12 @@ def _model_and_rows(model: Path, data: str) -> tuple[Any, Any, dict[str, Any]]:
         target_name=about["target"],
         text_columns=about.get("text_columns", ()),
     )
-    for note in rows.notes:
-        _say(note)
     return load_model(model), rows, manifest
+
+
+def _say_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        _say(note)
 
 
 def _applied(function: Callable[[Any], Any], X: Any, data: str) -> Any:

@@ -112,7 +112,7 @@ def test_evaluate_scores_labelled_rows_and_refuses_others(here, model, cars, tmp
     pd.read_csv(cars).drop(columns="class").to_csv(tmp_path / "bare.csv", index=False)
     code, _, error = here("evaluate", model, tmp_path / "bare.csv")
     assert (code, error.count("\n")) == (2, 1)
-    assert "no column 'class' to compare with" in error
+    assert "the label 'class' is missing for some rows or all" in error
 
 
 def test_predictions_replace_a_file_and_no_folder(here, model, cars, tmp_path):

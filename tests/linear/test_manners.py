@@ -129,6 +129,15 @@ def test_unusable_parameters_are_named(cls, parameters, message, data):
         cls(**parameters).fit(*data)
 
 
+@each_estimator
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered")
+def test_an_overflow_is_named_and_nothing_is_fitted(cls, data):
+    estimator = cls(C=1e308)
+    with pytest.raises(ValueError, match=r"the objective of \w+ overflows at C=1e\+308; lower C"):
+        estimator.fit(*data)
+    assert not hasattr(estimator, "coef_")
+
+
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -223,7 +224,10 @@ def _read_mat(data: bytes) -> Arrays:
     if b"MATLAB 7.3" in data[:128]:
         # MATLAB stores columns first, and h5py shows the axes in reverse.
         return {key: array.T for key, array in _read_hdf5(data).items() if not key.startswith("#")}
-    loaded = scipy.io.loadmat(io.BytesIO(data))
+    with warnings.catch_warnings():
+        # Both kinds of sparse result are taken; SciPy 1.18 warns that the kind will change.
+        warnings.filterwarnings("ignore", message="The default value for `spmatrix`", category=FutureWarning)
+        loaded = scipy.io.loadmat(io.BytesIO(data))
     arrays = {key: value for key, value in loaded.items() if not key.startswith("__")}
     arrays = {key: sp.csr_matrix(value) if sp.issparse(value) else value for key, value in arrays.items()}
     return {key: value for key, value in arrays.items() if hasattr(value, "dtype")}

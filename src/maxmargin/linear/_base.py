@@ -128,6 +128,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         zero = np.zeros(problem.size)
         reference = float(np.max(np.abs(problem.value_and_gradient(zero)[1])))
         solution = self._minimize(problem, self._start(problem, classes, zero), reference)
+        if not np.isfinite(solution.objective) or not np.isfinite(solution.parameters).all():
+            raise InputError(
+                f"the objective of {type(self).__name__} overflows at C={self.C!r}; "
+                "lower C or the sample weights"
+            )
         self.classes_ = classes
         self.coef_, self.intercept_ = problem.split(solution.parameters)
         self.n_iter_ = solution.iterations

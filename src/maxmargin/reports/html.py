@@ -147,7 +147,7 @@ def _recall(summary: ComparisonSummary) -> dict[str, Any]:
         support = [Cell(str(counts[k]))] if counts else []
         cells = [Cell(percent(x), 0.0 if np.isnan(x) else round(float(1 - x), 2)) for x in of_class]
         lines.append(Line(short(summary.classes[k], 40), summary.classes[k], (*support, *cells)))
-    heads = (["Samples"] if counts else []) + [r.method for r in summary.results]
+    heads = (["In the data"] if counts else []) + [r.method for r in summary.results]
     return {"heads": heads, "lines": lines, "hardest_only": chosen.size < len(summary.classes)}
 
 
@@ -224,7 +224,7 @@ def _protocol_facts(summary: ComparisonSummary) -> list[tuple[str, str]]:
         ("Started", summary.started),
         ("Machine", f"{machine.get('system')}, {machine.get('cpus')} processors" if machine else None),
         ("Versions", versions if summary.versions else None),
-        ("Commit", summary.commit),
+        ("Commit of the working folder", summary.commit),
     ]
     return [(name, plain(value)) for name, value in facts if value not in (None, "")]
 

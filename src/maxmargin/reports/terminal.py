@@ -57,7 +57,7 @@ def _caption(summary: ComparisonSummary) -> str:
         return "Accuracy, difference to the best and worst class recall in %, on one split."
     return (
         f"Accuracy in %, mean ± standard deviation over {summary.repeats} splits; difference to the best in "
-        "points; p after Holm; median seconds; recall in % of the worst class."
+        "points; p after Holm, intervals one by one; median seconds; recall in % of the worst class."
     )
 
 

@@ -8,6 +8,8 @@ from maxmargin.metrics import compare_methods
 from maxmargin.reports.formats import duration, listing, p_value, percent, plain, points, setting, short
 from maxmargin.reports.summary import BASELINE, ComparisonSummary, MethodResult
 
+_CLOSE = 0.01  # a rival worth its speed has a mean within this of the best
+
 
 def verdict(summary: ComparisonSummary) -> list[str]:
     """Say what a comparison shows and what it does not, the most important first.
@@ -65,7 +67,8 @@ def _headline(summary: ComparisonSummary) -> str:
         return f"{name} gets {share}; no other method has finished to compare it with."
     if not summary.rivals:
         return f"{name} is the most accurate: {share}, really more than every other method."
-    if all(r.method == BASELINE for r in summary.worse):
+    nothing_worse = all(r.method == BASELINE for r in summary.worse)
+    if nothing_worse or (summary.baseline is not None and summary.baseline in summary.rivals):
         return f"No winner is shown. {name} has the highest mean, {share}, but the differences may be chance."
     return f"{name} has the highest mean accuracy: {share}."
 
@@ -121,14 +124,16 @@ def _against_baseline(summary: ComparisonSummary) -> list[str]:
 
 def _fastest(summary: ComparisonSummary) -> list[str]:
     best = summary.results[0]
-    equals = [r for r in (best, *summary.rivals) if r.method != BASELINE]
-    if len(equals) < 2:
+    close = [r for r in summary.rivals if r.method != BASELINE and r.row.difference >= -_CLOSE]
+    if best.method == BASELINE or not close:
         return []
-    fastest = min(equals, key=lambda r: r.fit_seconds)
+    fastest = min((best, *close), key=lambda r: r.fit_seconds)
     if fastest is best:
         return [f"{best.method} is also the fastest of these to fit: {duration(best.fit_seconds)}."]
+    if 2 * fastest.fit_seconds > best.fit_seconds:
+        return []  # seconds of single fits are too noisy for less
     times = f"{duration(fastest.fit_seconds)} against {duration(best.fit_seconds)} for {best.method}"
-    return [f"Of those that cannot be told apart, {fastest.method} is the fastest to fit: {times}."]
+    return [f"Within a point of it, {fastest.method} is the fastest to fit: {times}."]
 
 
 def _hardest_classes(summary: ComparisonSummary) -> list[str]:
@@ -154,6 +159,7 @@ def _edges(summary: ComparisonSummary) -> list[str]:
         found += [
             f"{result.method} ({plain(name)} = {value}, the {end} tried, in {count} of {splits})"
             for (name, value, end), count in chosen.items()
+            if 2 * count > summary.repeats
         ]
     if not found:
         return []

@@ -73,7 +73,8 @@ class Comparison:
         self.dataset, self.rows = drawn(dataset, settings.max_samples, settings.seed)
         self.classes, self.target = np.unique(self.dataset.y, return_inverse=True)
         self.splits = protocol.splits(self.target, settings)
-        self.preparation, self.sentences = build_preparation(self.dataset)
+        self.preparation, sentences = build_preparation(self.dataset)
+        self.sentences = [*sentences, *self._fewer_folds()]
         self.log = RecordLog(out / "records.jsonl")
         self.records: list[Record] = []
         self._stamp = {"seed": settings.seed, "versions": versions(), "commit": commit()}
@@ -178,6 +179,12 @@ class Comparison:
         rows = self.splits[split][0]
         pairs = protocol.folds(self.target[rows], self.settings.cv, self.settings.seed + split)
         return [(rows[train], rows[test]) for train, test in pairs]
+
+    def _fewer_folds(self) -> list[str]:
+        n_folds = len(self._folds(0))
+        if n_folds == self.settings.cv:
+            return []
+        return [f"{n_folds} folds choose the parameters: the second largest class has no more training rows"]
 
     def _validations(self) -> list[Task]:
         done = {(r["method"], r["split"], r["fold"]) for r in self._of_kind("validation")}
