@@ -200,3 +200,15 @@ def test_a_gap_where_the_training_rows_had_none_is_one_line(here, tmp_path, rng)
     assert error.splitlines()[-1].endswith(
         "new.npz: the model cannot be applied (Input X contains NaN); give rows as in training"
     )
+
+
+def test_codes_with_leading_zeros_stay_as_they_are(here, tmp_path):
+    rows = [f"{i % 7 + 5 * (i % 2)},{i % 3},{('007', '012')[i % 2]}" for i in range(40)]
+    (tmp_path / "codes.csv").write_text("\n".join(["a,b,code", *rows]))
+    model = tmp_path / "model"
+    assert here("fit", tmp_path / "codes.csv", "--method", "softmax", "--jobs", 1, "--out", model)[0] == 0
+    (tmp_path / "new.csv").write_text("a,b,code\n0,0,007\n11,1,012\n")
+    code, printed, _ = here("predict", model, tmp_path / "new.csv")
+    assert (code, printed.splitlines()[1:]) == (0, ["0,007", "1,012"])
+    code, printed, _ = here("evaluate", model, tmp_path / "new.csv")
+    assert (code, "accuracy 1.0000: 2 of 2 rows right" in printed) == (0, True)

@@ -231,3 +231,23 @@ def test_matlab_7_3_is_hdf5_with_axes_reversed(tmp_path):
     read = load_dataset(path)
     assert (read.X == X).all()
     assert read.y.tolist() == Y.tolist()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("length", [None, 4])
+def test_labels_beyond_ascii(tmp_path, encoding, length):
+    names = np.array(["ä", "ö", "c"])[Y]
+    stored = [name.encode(encoding) for name in names]
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["X"] = X
+        file.create_dataset("y", data=stored, dtype=h5py.string_dtype(length=length))
+    expected = names.tolist()
+    if encoding == "latin-1":  # no UTF-8: unreadable, but three classes still
+        expected = [{"ä": "\\xe4", "ö": "\\xf6", "c": "c"}[name] for name in names]
+    assert load_dataset(tmp_path / "a.h5").y.tolist() == expected
+
+
+def test_labels_that_differ_by_blanks_are_merged_aloud(tmp_path):
+    data = load_dataset(save(tmp_path / "a.npz", X=X, y=np.array(["ant", "bee", "ant "])[Y]))
+    assert sorted(set(data.y.tolist())) == ["ant", "bee"]
+    assert data.notes == ["labels that differ only by blanks around them count as one"]

@@ -49,8 +49,17 @@ def refusal(path, **arguments):
         ("a,b,y\n1,2,u\n2,1,v,9\n3,5,u\n", "line 3 has 4 cells where 3 are expected"),
         ("a,b,y\n1,2,u,\n2,1,v,\n", "line 2 has 4 cells where 3 are expected"),
         ('a,b,y\n1,2,u\n2,"1,v\n3,5,u\n', "cannot be read after line 2 (unexpected end of data)"),
-        ("y\nu\nv\nu\nv\n", "no feature columns left"),
-        ("name,y\nada,u\nbob,v\ncy,u\ndee,v\n", "no feature columns left"),
+        ("y\nu\nv\nu\nv\n", "no feature columns left beside the label 'y': it is the only column"),
+        (
+            "name,void,y\nada,,u\nbob,,v\ncy,,u\ndee,,v\n",
+            "no feature columns left beside the label 'y': column 'name' left out: every row has a different "
+            "text; column 'void' left out: it is empty",
+        ),
+        (
+            ",,,,,,,y\n" + 2 * ",,,,,,,u\n,,,,,,,v\n",
+            "column 'Unnamed: 4' left out: it is empty; 2 more left out",
+        ),
+        ("nr,y\n" + "".join(f"{i},u\n" for i in range(30)), "has one class, 'u'"),
         (
             "a,y\n1,k1\n2,k2\n3,k3\n4,k3\n5,k5\n",
             "the label 'y' looks like an identifier (4 values in 5 rows)",
@@ -88,7 +97,7 @@ def test_unknown_target_lists_at_most_twenty_columns(tmp_path):
 
 def test_missing_file_names_close_ones(tmp_path):
     (tmp_path / "flowers.csv").write_text(GOOD)
-    assert "did you mean 'flowers.csv'?" in refusal(tmp_path / "flower.csv")
+    assert f"did you mean '{tmp_path / 'flowers.csv'}'?" in refusal(tmp_path / "flower.csv")
     assert "did you mean 'iris'?" in refusal("irris")
     assert "check the path" in refusal(tmp_path / "nowhere" / "qqqq.csv")
 
@@ -178,3 +187,21 @@ def test_target_and_image_size_where_they_mean_nothing(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(GOOD)
     assert "an image size goes with a folder of images" in refusal(path, image_size=8)
+
+
+def test_a_suggested_path_can_be_typed_as_it_stands(tmp_path, monkeypatch):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "new_unseen.csv").write_text(GOOD)
+    monkeypatch.chdir(tmp_path)
+    assert refusal("d/new_unsen.csv").endswith("did you mean 'd/new_unseen.csv'?")
+
+
+def test_links_that_lead_nowhere(tmp_path):
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "moved.csv")
+    expected = f"{tmp_path / 'gone.csv'}: a link to '{tmp_path / 'moved.csv'}', which is not there"
+    assert refusal(tmp_path / "gone.csv").startswith(expected)
+    (tmp_path / "round.csv").symlink_to(tmp_path / "circle.csv")
+    (tmp_path / "circle.csv").symlink_to(tmp_path / "round.csv")
+    assert refusal(tmp_path / "round.csv").startswith(
+        f"{tmp_path / 'round.csv'}: a link that leads back to itself"
+    )

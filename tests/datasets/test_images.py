@@ -144,3 +144,20 @@ def test_rows_to_predict_from_a_file_and_folders(tmp_path):
     picture(tmp_path / "classes" / "loose.png")
     with pytest.raises(InputError, match="both beside and inside"):
         read_features(tmp_path / "classes", **arguments)
+
+
+def test_images_that_change_their_colours_are_counted(tmp_path):
+    for i, mode in enumerate(["RGB", "RGBA", "L", "RGBA", "LA", "RGB"]):
+        (tmp_path / "ab"[i % 2]).mkdir(exist_ok=True)
+        Image.new(mode, (4, 4), i).save(tmp_path / "ab"[i % 2] / f"{i}.png")
+    data = load_dataset(tmp_path)
+    assert data.image_shape == (4, 4, 3)
+    assert data.notes == ["2 RGBA and 2 grey of 6 images are converted to RGB"]
+    trained = {"kind": "image", "feature_names": [f"p{j}" for j in range(16)], "image_shape": (4, 4)}
+    assert read_features(tmp_path / "b", **trained).notes == [
+        "1 RGB and 2 RGBA of 3 images are converted to grey"
+    ]
+    assert read_features(tmp_path / "a" / "0.png", **trained).notes == [
+        "1 RGB of 1 image is converted to grey"
+    ]
+    assert read_features(tmp_path / "a" / "2.png", **trained).notes == []

@@ -146,3 +146,25 @@ def test_text_where_numbers_were_is_named(tmp_path):
 
 def test_rows_are_numbered(tmp_path):
     assert read_features(write(tmp_path, "length,colour\n1,red\n2,blue\n"), **TRAINED).names == [0, 1]
+
+
+def test_leading_zeros_to_predict(tmp_path):
+    rows = "length,colour,species\n010,02,01067\n011,3,10115\n"
+    X, _, y = read(write(tmp_path, rows), **TRAINED)
+    assert X["length"].tolist() == [10, 11]
+    assert X["colour"].tolist() == ["02", "3"]
+    assert y.tolist() == ["01067", "10115"]
+
+
+@pytest.mark.parametrize("name", ["new.csv", "new.parquet", "new.npz"])
+def test_a_label_of_text_stays_text(tmp_path, name):
+    trained = {**TRAINED, "text_columns": ["colour", "species"]}
+    frame = pd.DataFrame({"length": [1, 2], "colour": ["red", "blue"], "species": ["10115", "7"]})
+    if name.endswith("npz"):
+        trained = {"kind": "array", "feature_names": ["c0"], "target_name": "y", "text_columns": ["y"]}
+        np.savez(tmp_path / name, X=frame[["length"]], y=frame["species"].to_numpy(str))
+    elif name.endswith("csv"):
+        frame.to_csv(tmp_path / name, index=False)
+    else:
+        frame.astype({"species": int}).to_parquet(tmp_path / name)
+    assert read(tmp_path / name, **trained)[2].tolist() == ["10115", "7"]

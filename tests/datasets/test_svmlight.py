@@ -53,6 +53,12 @@ def test_unlabelled_rows_and_unknown_features(tmp_path):
         ("1 1:2\n\n1,2 2:1\n", "line 3 is not libsvm text"),
         ("1 1:2\n2 3:1 2:1\n", "line 2: feature indices must rise"),
         ("1 1:2\n2 2:1 2:3\n", "line 2: feature indices must rise"),
+        (
+            "1 1:2\n1 1:1 99999999999:2\n",
+            "line 2: the feature index 99999999999 is too large; give whole numbers",
+        ),
+        ("1 100000000:2\n", "index 100000000 is too large; give whole numbers from 0 to 99999999"),
+        (f"1 {'9' * 5000}:2\n", "line 1: the feature index 9999"),
         ("1\n2\n", "no 'index:value' pair"),
         ("1:2\n2:1\n", "the rows have no label"),
         ("1 1:2\n2:1\n", "line 2 differs from the first"),

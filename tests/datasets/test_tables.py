@@ -97,7 +97,7 @@ def test_columns_without_use_are_left_out_aloud(tmp_path):
 
 
 def test_nearly_different_texts_are_left_out(tmp_path):
-    rows = "".join(f"{i},p{max(i, 1)},{'uv'[i % 2]}\n" for i in range(40))
+    rows = "".join(f"{i * i},p{max(i, 1)},{'uv'[i % 2]}\n" for i in range(40))
     data = load_dataset(write(tmp_path, "x,id,y\n" + rows))
     assert data.feature_names == ["x"]
     assert "column 'id' left out: nearly every row has a different text (39 in 40 rows)" in data.notes
@@ -172,6 +172,122 @@ def test_dates_in_text_become_seconds(tmp_path):
     data = load_dataset(write(tmp_path, text))
     assert data.X["day"].tolist()[:3] == [86400.0, 172800.0, 86400.0]
     assert "column 'day' holds dates, read as seconds since 1970" in data.notes
+
+
+@pytest.mark.parametrize("written", ["02.01.1970", "2.1.1970", "02.01.1970 00:00", "2.1.1970 00:00:00"])
+@pytest.mark.parametrize("separator", ",;")
+def test_dates_with_the_day_first_become_seconds(tmp_path, written, separator):
+    text = f"day,x,y\n{written},1,u\n13.01.1970,2,v\n1970-01-03,2,u\n,1,v\n".replace(",", separator)
+    data = load_dataset(write(tmp_path, text))
+    assert data.X["day"].tolist()[:3] == [86400.0, 12 * 86400.0, 2 * 86400.0]
+    assert "column 'day' holds dates, read as seconds since 1970" in data.notes
+
+
+def test_dates_of_two_readings_stay_text_aloud(tmp_path):
+    text = "day,x,y\n06/27/2021,1,u\n06/28/2021,2,v\n06/27/2021,1,u\n?,2,v\n06/28/2021,2,v\n"
+    data = load_dataset(write(tmp_path, text))
+    assert data.X["day"].tolist()[:2] == ["06/27/2021", "06/28/2021"]
+    assert (
+        "column 'day' looks like dates that could be read in two ways and is kept as text; write 2021-06-27"
+    ) in data.notes
+
+
+@pytest.mark.parametrize("cells", [("1,5", "2"), ("-,5e1", "3"), ('"1,5"', "2")])
+def test_a_decimal_comma_is_said(tmp_path, cells):
+    said = "numbers are read with a decimal comma"
+    rows = [f"{cell};{label}" for label in "uv" for cell in cells]
+    assert said in load_dataset(write(tmp_path, "\n".join(["x;y", *rows]))).notes
+    plain = load_dataset(write(tmp_path, "x;z;y\n1;;u\n2;1;v\n3;2;u\n5;;v\n"))
+    assert said not in plain.notes
+
+
+WHOLE = {
+    "counts": list(range(7, 37)),
+    "counts, in any order": [7 * i % 30 for i in range(30)],
+    "differs": [1000 + i * i for i in range(30)],
+    "repeats": [1000 + i * i for i in range(29)] + [1000],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "reason"),
+    [
+        ("kundennr", "counts", "it counts the rows"),
+        ("x", "counts, in any order", "it counts the rows"),
+        *(
+            (name, "differs", "its name and its values, different in every row, are those of an identifier")
+            for name in (
+                "id",
+                "customer_id",
+                "CustomerID",
+                "PassengerId",
+                "userid",
+                "kundennr",
+                "Order No.",
+                "zipcode",
+            )
+        ),
+        *((name, "differs", None) for name in ("income", "amount paid", "grid", "no_of_rooms", "piano", "x")),
+        ("customer_id", "repeats", None),
+    ],
+)
+def test_whole_numbers_that_count_or_name_the_rows_are_left_out(tmp_path, name, values, reason):
+    rows = "".join(f"{value},{i % 7},{'uv'[i % 2]}\n" for i, value in enumerate(WHOLE[values]))
+    data = load_dataset(write(tmp_path, f"{name},z,y\n{rows}"))
+    assert data.feature_names == (["z"] if reason else [name, "z"])
+    assert [note for note in data.notes if "left out" in note] == (
+        [f"column {name!r} left out: {reason}"] if reason else []
+    )
+
+
+def test_few_rows_or_fractions_are_no_identifier(tmp_path):
+    rows = [f"{i},{i + 0.5},{'uv'[i % 2]}" for i in range(19)]
+    assert load_dataset(write(tmp_path, "\n".join(["id,key,y", *rows]))).feature_names == ["id", "key"]
+    rows = [f"{i * i},{i + 0.5},{'uv'[i % 2]}" for i in range(40)]
+    assert load_dataset(write(tmp_path, "\n".join(["id,key,y", *rows]))).feature_names == ["key"]
+
+
+ZIPS = "plz,count,y\n01067,7,007\n10115,8,11\n01067,9,007\n?,0,11\n,5,11\n"
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "arff"])
+def test_leading_zeros_are_kept(tmp_path, form):
+    head = "@attribute plz numeric\n@attribute count numeric\n@attribute y {007,11}\n@data\n"
+    text = {
+        "csv": ZIPS,
+        "tsv": ZIPS.replace(",", "\t"),
+        "arff": head + ZIPS.split("\n", 1)[1].replace("\n,", "\n?,"),
+    }[form]
+    data = load_dataset(write(tmp_path, text, f"a.{form}"))
+    assert data.X["plz"].tolist()[:3] == ["01067", "10115", "01067"]
+    assert data.X["plz"].isna().tolist() == [False] * 3 + [True] * 2
+    assert data.X["count"].tolist() == [7, 8, 9, 0, 5]
+    assert data.y.tolist() == ["007", "11", "007", "11", "11"]
+    assert [note for note in data.notes if "zeros" in note] == [
+        "column 'plz' has leading zeros and is read as text"
+    ]
+
+
+def test_zeros_before_a_fraction_are_no_text(tmp_path):
+    rows = "01.5,0,00,0x,u\n02,0.1,10,1,v\n"
+    data = load_dataset(write(tmp_path, "a,b,c,d,y\n" + 2 * rows))
+    assert data.X["a"].tolist() == [1.5, 2] * 2
+    assert data.X["b"].tolist() == [0, 0.1] * 2
+    assert data.X["c"].tolist() == ["00", "10"] * 2
+    assert data.X["d"].tolist() == ["0x", "1"] * 2
+
+
+def test_leading_zeros_beside_a_dash(tmp_path):
+    data = load_dataset(write(tmp_path, "plz,x,y\n01067,1,u\n-,2,v\n01067,2,u\n10115,1,v\n"))
+    assert data.X["plz"].tolist() == ["01067", "-", "01067", "10115"]
+
+
+def test_labels_that_differ_by_blanks_are_merged_aloud(tmp_path):
+    said = "labels that differ only by blanks around them count as one"
+    data = load_dataset(write(tmp_path, "x,y\n1,u\n2,v \n3,u \n4,v\n"))
+    assert data.y.tolist() == ["u", "v", "u", "v"]
+    assert said in data.notes
+    assert said not in load_dataset(write(tmp_path, "x,y\n1,u\n2,v \n3,u\n4,v \n")).notes
 
 
 def test_parquet_types(tmp_path):

@@ -30,7 +30,7 @@ def test_the_manifest_says_which_columns_are_text(tmp_path):
     path = fit_method(dataset, METHODS["dummy"]).save(dataset, tmp_path / "model")
     about = read_manifest(path)
     assert about["feature_names"] == ["doors", "colour", "seats"]
-    assert about["metadata"]["text_columns"] == ["colour"]
+    assert about["metadata"]["text_columns"] == ["colour", "class"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The bytes and the text of one file, with one clear line where they cannot be had."""
 
 import difflib
+import errno
 import gzip
 import re
 import zlib
@@ -44,11 +45,28 @@ def text_content(path: Path) -> bytes:
 
 
 def missing_file(path: Path, names: Iterable[str] = ()) -> str:
-    """Return the line that says a file is missing, with names that are close to the one asked for."""
-    neighbours = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    close = difflib.get_close_matches(path.name, [*names, *neighbours], n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "check the path"
+    """Return the line that says a file is missing, with names and paths that are close to it."""
+    if broken := _broken_link(path):
+        return broken
+    neighbours = {p.name: str(p) for p in path.parent.iterdir()} if path.parent.is_dir() else {}
+    neighbours.pop(path.name, None)
+    written = {**neighbours, **{name: name for name in names}}
+    close = difflib.get_close_matches(path.name, written, n=3, cutoff=0.6)
+    hint = (
+        f"did you mean {' or '.join(repr(written[name]) for name in close)}?" if close else "check the path"
+    )
     return f"no file, folder or built-in data set {str(path)!r}; {hint}"
+
+
+def _broken_link(path: Path) -> str | None:
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return f"{path}: a link that leads back to itself; link the file or give its own path"
+        if path.is_symlink():
+            return f"{path}: a link to {str(path.resolve())!r}, which is not there; give the file's own path"
+    return None
 
 
 def suffix(path: Path) -> str:

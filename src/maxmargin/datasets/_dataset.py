@@ -203,10 +203,11 @@ def _numbers(X: Any, j: int) -> np.ndarray:
     return np.asarray(X.iloc[:, j] if hasattr(X, "columns") else X[:, j], dtype=float)
 
 
-def as_labels(values: np.ndarray, target_name: str, where: Where) -> np.ndarray:
+def as_labels(values: np.ndarray, target_name: str, where: Where, *, as_text: bool = False) -> np.ndarray:
     """Return labels as integers or strings.
 
-    Integral floats and texts of integers become integers; truth values become "False" and "True".
+    Integral floats and texts of integers become integers, unless ``as_text`` asks for texts;
+    truth values become "False" and "True".
 
     Raises
     ------
@@ -224,15 +225,16 @@ def as_labels(values: np.ndarray, target_name: str, where: Where) -> np.ndarray:
             f"{where.file}: {missing.sum()} of {len(values)} labels in {target_name!r} are missing, "
             f"the first in {where.row(int(np.argmax(missing)))}; fill them in or remove those rows"
         )
-    if values.dtype == object:
+    values = _without_bytes(values)
+    if as_text:
+        values = values.astype(str)
+    elif values.dtype == object:
         values = _plain(values)
-    if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8", "replace")
     if values.dtype.kind == "b":
         return np.where(values, "True", "False")
     if values.dtype.kind == "U":
         values = np.char.strip(values)
-        integral = all(INTEGER.fullmatch(text) for text in np.unique(values))
+        integral = not as_text and all(INTEGER.fullmatch(text) for text in np.unique(values))
         return values.astype(np.int64) if integral else values
     whole = values.astype(np.int64) if values.dtype.kind in "iu" or _integral(values) else None
     if whole is None:
@@ -252,10 +254,31 @@ def missing_labels(values: np.ndarray) -> np.ndarray:
     """Return which labels are missing: NaN, None, an empty text or "?"."""
     import pandas as pd
 
+    values = _without_bytes(values)
     missing = np.asarray(pd.isna(values))
-    if values.dtype.kind in "OUS":
-        missing = missing | np.isin(values.astype(str), ["", "?", "b''", "b'?'"])
+    if values.dtype.kind in "OU":
+        missing = missing | np.isin(np.char.strip(values.astype(str)), ["", "?"])
     return missing
+
+
+def merged_labels(values: np.ndarray) -> list[str]:
+    """Return a note when labels with different blanks around them become one class."""
+    texts = {value for value in _without_bytes(values).tolist() if isinstance(value, str)}
+    if len({text.strip() for text in texts}) == len(texts):
+        return []
+    return ["labels that differ only by blanks around them count as one"]
+
+
+def _without_bytes(values: np.ndarray) -> np.ndarray:
+    """Return labels with bytes as the UTF-8 text they are; bytes that are none stay told apart."""
+    if values.dtype.kind == "S":
+        return np.char.decode(values, "utf-8", "backslashreplace")
+    return np.frompyfunc(decoded, 1, 1)(values) if values.dtype == object else values
+
+
+def decoded(value: Any) -> Any:
+    """Return bytes as text, anything else as it is."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
 def _plain(values: np.ndarray) -> np.ndarray:
@@ -263,7 +286,7 @@ def _plain(values: np.ndarray) -> np.ndarray:
         return values.astype(bool)
     if all(isinstance(v, int | float | np.number) and not isinstance(v, bool) for v in values):
         return values.astype(float)
-    return np.array([v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values])
+    return np.array([str(v) for v in values])
 
 
 def counted(count: int, noun: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import warnings
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,7 +13,15 @@ import numpy as np
 
 from maxmargin._checks import InputError
 from maxmargin.datasets._content import content, slug, suffix
-from maxmargin.datasets._dataset import Dataset, Where, as_labels, check_values, checked, missing_labels
+from maxmargin.datasets._dataset import (
+    Dataset,
+    Where,
+    as_labels,
+    check_values,
+    checked,
+    merged_labels,
+    missing_labels,
+)
 from maxmargin.datasets.features import Features, as_features, column_names
 
 Arrays: TypeAlias = dict[str, Any]
@@ -45,14 +53,16 @@ def load_arrays(path: Path, target: str | None) -> Dataset:
             target_name=target_name,
             kind=X.kind,
             image_shape=X.image_shape,
-            notes=notes,
+            notes=[*notes, *merged_labels(y)],
             source=str(path),
         ),
         where,
     )
 
 
-def read_array_features(path: Path, target_name: str | None) -> tuple[Features, list[str], np.ndarray | None]:
+def read_array_features(
+    path: Path, target_name: str | None, *, text_labels: bool = False
+) -> tuple[Features, list[str], np.ndarray | None]:
     """Read the features of a file of named arrays, and its labels where it has them."""
     arrays = read_arrays(path)
     names = [key for key in arrays if _stem(key)[1] == _stem(target_name or "")[1]]
@@ -70,7 +80,7 @@ def read_array_features(path: Path, target_name: str | None) -> tuple[Features, 
     check_values(X.values, column_names(X), Where(str(path)))
     if y is None or missing_labels(y).any():
         return X, notes, None
-    return X, notes, as_labels(y, target_name or "label", Where(str(path)))
+    return X, notes, as_labels(y, target_name or "label", Where(str(path)), as_text=text_labels)
 
 
 def _stacked(path: Path, keys: list[str], pieces: list[Features]) -> tuple[Features, list[str]]:

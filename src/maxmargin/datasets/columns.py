@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import datetime
 import numbers
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from maxmargin._checks import InputError
-from maxmargin.datasets._dataset import Where, counted, listed
+from maxmargin.datasets._dataset import Where, counted, decoded, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # Words that stand for "no value" in a column whose other cells are all numbers.
 NO_NUMBER = ("?", "-", "--", ".", "*", "None", "none", "NONE", "unknown", "missing")
-DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?"
+TIME = r"([T ]\d{2}:\d{2}.*)?"
+DAY_FIRST = r"^(\d{1,2})\.(\d{1,2})\.(\d{4})"
+DATE = rf"(\d{{4}}-\d{{2}}-\d{{2}}|{DAY_FIRST}){TIME}"
+DATE_OF_TWO_READINGS = rf"\d{{1,2}}/\d{{1,2}}/\d{{4}}{TIME}"
+# As in "customer id", "id_old", "kundennr"; "id" and "no" may follow some letters only: "userid", not "paid".
+IDENTIFIER = re.compile(
+    r"(?<![a-z])id(?![a-z])|((?<![a-z])no|(er|[ent])(id|no)|nr|number|nummer|key|code|uuid|index)[\W_]*$"
+)
 
 
 def plain_columns(
@@ -99,9 +107,7 @@ def _one_type(column: pd.Series, where: Where) -> pd.Series:
             f"{where.file}: column {column.name!r} holds a {type(nested[0]).__name__} in each cell; "
             "give one number or text a cell"
         )
-    return column.map(
-        lambda v: v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v), na_action="ignore"
-    )
+    return column.map(lambda v: str(decoded(v)), na_action="ignore")
 
 
 def _text_column(column: pd.Series, where: Where) -> tuple[pd.Series, list[str]]:
@@ -113,12 +119,18 @@ def _text_column(column: pd.Series, where: Where) -> tuple[pd.Series, list[str]]
     if words.isin(NO_NUMBER).all():
         return numeric, _missing_words(column.name, words)
     if words.str.fullmatch(DATE).all() and len(words) == text.notna().sum():
-        dates = pd.Series(pd.to_datetime(text, errors="coerce", utc=True, format="ISO8601"))
+        iso = text.str.replace(DAY_FIRST, r"\3-\2-\1", regex=True)
+        dates = pd.Series(pd.to_datetime(iso, errors="coerce", utc=True, format="ISO8601"))
         if dates.notna().sum() == len(words):
             return _seconds(dates), [f"column {column.name!r} holds dates, read as seconds since 1970"]
     unknown = words[words == "?"]
     notes = _missing_words(column.name, unknown)
     others = words[words != "?"]
+    if others.str.fullmatch(DATE_OF_TWO_READINGS).all():
+        notes.append(
+            f"column {column.name!r} looks like dates that could be read in two ways and is kept as text; "
+            "write 2021-06-27"
+        )
     if numeric.notna().sum() > len(others):
         row = where.row(int(np.flatnonzero(column.index == others.index[0])[0]))
         notes.append(
@@ -154,13 +166,27 @@ def _no_use(column: pd.Series, first: bool) -> str | None:
         return "it is empty"
     if first and str(column.name).startswith("Unnamed: ") and column.is_unique and column.dtype.kind in "iu":
         return "it has no name and counts the rows"
-    if pd.api.types.is_numeric_dtype(column.dtype) or count == 1:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return _no_measurement(column.dropna(), len(column))
+    if count == 1:
         return None
     distinct = column.nunique()
     if distinct == count:
         return "every row has a different text"
     if count >= 20 and distinct >= 0.95 * count:
         return f"nearly every row has a different text ({distinct} in {count} rows)"
+    return None
+
+
+def _no_measurement(values: pd.Series, n_rows: int) -> str | None:
+    """Tell whole numbers that count or name the rows; others may differ in every row, as incomes do."""
+    if len(values) < 20 or not (values == np.floor(values)).all() or not values.is_unique:
+        return None
+    if values.max().item() - values.min().item() + 1 == n_rows:
+        return "it counts the rows"
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", str(values.name)).lower()
+    if IDENTIFIER.search(words):
+        return "its name and its values, different in every row, are those of an identifier"
     return None
 
 

@@ -14,20 +14,31 @@ from typing import TYPE_CHECKING
 from maxmargin._checks import InputError
 from maxmargin.datasets._content import suffix, text_content
 from maxmargin.datasets._dataset import Where, counted, listed
+from maxmargin.datasets.columns import NO_NUMBER
 
 if TYPE_CHECKING:
     import pandas as pd
 
+LOOKED_AT = 1000  # rows in which leading zeros are looked for
+DIGITS = re.compile(r"\s*[0-9]+\s*")
+LEADING_ZERO = re.compile(r"\s*0[0-9]+\s*")
+DECIMAL_COMMA = re.compile(
+    rb"""(?:^|[;"])[ \t]*[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?[ \t]*(?:[;"\r]|$)""", re.MULTILINE
+)
 NO_VALUE = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "#N/A", "<NA>"]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table as it stands in the file: columns of any type, the label among them."""
+    """A table as it stands in the file: columns of any type, the label among them.
+
+    Those in ``zero_led`` hold digits with leading zeros, as postcodes do, and are texts here.
+    """
 
     frame: pd.DataFrame
     where: Where
     notes: list[str]
+    zero_led: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,17 @@ class Delimited:
                     "give every row the same number of cells"
                 )
 
+    def zero_led(self, names: list[str], has_header: bool) -> frozenset[str]:
+        """Return the columns whose first cells are all digits, some of them with leading zeros."""
+        rows = (row for _, row in islice(self.records(), has_header, has_header + LOOKED_AT))
+        missing = {*NO_VALUE, *NO_NUMBER}
+        return frozenset(
+            name
+            for name, cells in zip(names, zip(*rows, strict=True), strict=False)  # there may be no rows
+            if any(map(LEADING_ZERO.fullmatch, cells))
+            and all(DIGITS.fullmatch(cell) or cell.strip() in missing for cell in cells)
+        )
+
     def table(
         self, names: list[str], has_header: bool, notes: list[str], text_columns: frozenset[str]
     ) -> Table:
@@ -82,6 +104,7 @@ class Delimited:
         import pandas as pd
 
         self.check_widths(len(names))
+        zero_led = self.zero_led(names, has_header)
         frame = pd.read_csv(
             io.BytesIO(self.data),
             sep=self.delimiter,
@@ -94,15 +117,21 @@ class Delimited:
             keep_default_na=False,
             na_values=NO_VALUE,
             low_memory=False,
-            dtype=dict.fromkeys(text_columns & set(names), "str"),
+            dtype=dict.fromkeys((text_columns & set(names)) | zero_led, "str"),
             encoding="utf-8-sig",
         )
+        if (
+            self.delimiter == ";"
+            and any(t.kind == "f" for t in frame.dtypes)
+            and DECIMAL_COMMA.search(self.data)
+        ):
+            notes = [*notes, "numbers are read with a decimal comma"]
 
         def line(index: int) -> str:
             start = index + has_header
             return f"line {next(islice(self.records(), start, None))[0]}"
 
-        return Table(frame, Where(str(self.path), line), notes)
+        return Table(frame, Where(str(self.path), line), notes, zero_led)
 
 
 def read_csv(path: Path, text_columns: frozenset[str] = frozenset()) -> Table:

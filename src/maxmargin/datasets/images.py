@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +11,20 @@ import numpy as np
 
 from maxmargin._checks import InputError
 from maxmargin.datasets._content import slug
-from maxmargin.datasets._dataset import Dataset, Rows, Where, checked
+from maxmargin.datasets._dataset import Dataset, Rows, Where, checked, counted
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 PARTS = ("train", "val", "test")
 KEPT = 64  # images up to this many pixels a side are kept as they are when all have one size
 SHRUNK = 32
+CHANNELS = {3: "RGB", 4: "RGBA"}
 
 
 @dataclass(frozen=True)
 class _Header:
     path: Path
     size: tuple[int, int]
-    grey: bool
+    colours: str
 
 
 def load_image_folder(path: Path, image_size: int | None, name: str | None = None) -> Dataset:
@@ -55,7 +57,8 @@ def load_image_folder(path: Path, image_size: int | None, name: str | None = Non
 def read_images(path: Path, image_shape: tuple[int, ...]) -> Rows:
     """Read one image, a folder of them or a folder of class folders in the shape of the training images."""
     if path.is_file():
-        return Rows(_pixels([_header(path)], image_shape), None, [path.name], [])
+        headers = [_header(path)]
+        return Rows(_pixels(headers, image_shape), None, [path.name], _conversion_notes(headers, image_shape))
     files, y, notes = _labelled_files(path)
     flat = _images(path)
     if flat and files:
@@ -65,6 +68,7 @@ def read_images(path: Path, image_shape: tuple[int, ...]) -> Rows:
         raise InputError(f"{path}: no images in this folder; known endings are {', '.join(sorted(SUFFIXES))}")
     if any(header.size != image_shape[1::-1] for header in headers):
         notes.append(f"images are resized to {image_shape[0]}x{image_shape[1]}, as in training")
+    notes += _conversion_notes(headers, image_shape)
     names = [str(header.path.relative_to(path)) for header in headers]
     return Rows(_pixels(headers, image_shape), np.array(y) if files else None, names, notes)
 
@@ -108,9 +112,15 @@ def _header(path: Path) -> _Header:
 
     try:
         with Image.open(path) as image:
-            return _Header(path, image.size, image.mode in ("1", "L", "LA") or image.mode.startswith("I"))
+            return _Header(path, image.size, _colours(image.mode))
     except Exception as error:  # a damaged image makes its parser raise nearly anything
         raise _broken(path, error) from None
+
+
+def _colours(mode: str) -> str:
+    if mode in ("1", "L", "LA") or mode.startswith("I"):
+        return "grey"
+    return "RGBA" if mode in ("RGBA", "RGBa", "PA") else "RGB"
 
 
 def _broken(path: Path, error: Exception) -> InputError:
@@ -121,7 +131,7 @@ def _broken(path: Path, error: Exception) -> InputError:
 def _common_shape(headers: list[_Header], image_size: int | None) -> tuple[tuple[int, ...], list[str]]:
     """Return the image shape for all files, and what is said about it."""
     sizes = {header.size for header in headers}
-    grey = all(header.grey for header in headers)
+    grey = all(header.colours == "grey" for header in headers)
     notes = []
     if image_size is not None:
         if image_size < 1:
@@ -139,7 +149,19 @@ def _common_shape(headers: list[_Header], image_size: int | None) -> tuple[tuple
         notes.append(
             f"the images {why} and are resized to {SHRUNK}x{SHRUNK}; --image-size gives another size"
         )
-    return ((height, width) if grey else (height, width, 3)), notes
+    shape = (height, width) if grey else (height, width, 3)
+    return shape, [*notes, *_conversion_notes(headers, shape)]
+
+
+def _conversion_notes(headers: list[_Header], shape: tuple[int, ...]) -> list[str]:
+    """Return a note when images lose or gain colours in the given shape."""
+    wanted = "grey" if len(shape) == 2 else CHANNELS[shape[2]]
+    counts = Counter(header.colours for header in headers if header.colours != wanted)
+    if not counts:
+        return []
+    which = " and ".join(f"{count} {colours}" for colours, count in sorted(counts.items()))
+    verb = "is" if counts.total() == 1 else "are"
+    return [f"{which} of {counted(len(headers), 'image')} {verb} converted to {wanted}"]
 
 
 def _pixels(headers: list[_Header], shape: tuple[int, ...]) -> np.ndarray:
@@ -155,7 +177,7 @@ def _pixels(headers: list[_Header], shape: tuple[int, ...]) -> np.ndarray:
 def _decoded(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     from PIL import Image, ImageOps
 
-    mode = "L" if len(shape) == 2 else {3: "RGB", 4: "RGBA"}[shape[2]]
+    mode = "L" if len(shape) == 2 else CHANNELS[shape[2]]
     try:
         with Image.open(path) as opened:
             opened.draft(mode, (shape[1], shape[0]))  # a large JPEG is decoded at a fraction of its size

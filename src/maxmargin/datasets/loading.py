@@ -97,7 +97,8 @@ def read_features(
     feature_names : list of str
         Its columns. Those of a table are found by name, whatever their order; others are ignored.
     text_columns : sequence of str
-        Its columns of text: these are read as they stand, all others must be numbers.
+        Its columns of text: these are read as they stand, all other features must be numbers. The label too,
+        where its classes are texts: "10115" is then the text it was beside "01067".
     image_shape : tuple of int, optional
         Shape of its images, for the kind "image".
     target_name : str, optional
@@ -157,7 +158,9 @@ def _rows(
                 return replace(rows, X=rows.X.to_numpy(dtype=float)), "array", None
             return rows, "table", None
         case "arrays":
-            features, notes, y = read_array_features(path, target_name)
+            features, notes, y = read_array_features(
+                path, target_name, text_labels=target_name in text_columns
+            )
             rows = Rows(features.values, y, list(range(features.values.shape[0])), notes)
             return rows, features.kind, features.image_shape
         case "svmlight" if kind == "sparse":

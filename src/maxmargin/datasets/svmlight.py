@@ -14,6 +14,7 @@ from maxmargin._checks import InputError
 from maxmargin.datasets._content import slug, text_content
 from maxmargin.datasets._dataset import Dataset, Where, as_labels, check_values, checked
 
+GREATEST_INDEX = 10**8 - 1  # every column up to the greatest index gets a name in memory
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 ROW = re.compile(
     rf"(?P<label>{NUMBER})?(?:\s+qid:\d+)?(?P<cells>(?:(?:^|\s+)\d+:(?:{NUMBER}|nan|[+-]?inf))*)\s*"
@@ -95,7 +96,13 @@ def _lines(path: Path) -> tuple[list[str], list[int], int, int]:
         match = ROW.fullmatch(row)
         if match is None:
             raise InputError(f"{path}: line {number} is not libsvm text; write 'label index:value ...'")
-        indices = [int(cell.split(":")[0]) for cell in match["cells"].split()]
+        written = [cell.split(":")[0] for cell in match["cells"].split()]
+        if huge := [index for index in written if len(index.lstrip("0")) > len(str(GREATEST_INDEX))]:
+            raise InputError(
+                f"{path}: line {number}: the feature index {huge[0][:30]} is too large; "
+                f"give whole numbers from 0 to {GREATEST_INDEX}"
+            )
+        indices = [int(index) for index in written]
         if any(b <= a for a, b in pairwise(indices)):
             raise InputError(f"{path}: line {number}: feature indices must rise from left to right")
         if indices:

@@ -16,9 +16,11 @@ from maxmargin.datasets._dataset import (
     Rows,
     Where,
     as_labels,
+    check_classes,
     check_values,
     checked,
     listed,
+    merged_labels,
     missing_labels,
 )
 from maxmargin.datasets.arff import read_arff
@@ -39,9 +41,15 @@ def load_table(path: Path, target: str | None) -> Dataset:
         notes = [*notes, f"the label is the last column, {target!r}; --target names another"]
     if target not in names:
         raise InputError(f"{where.file}: no column {target!r}; the columns are {listed(names, 20)}")
-    y = as_labels(frame[target].to_numpy(), target, where)
-    features, converted = plain_columns(frame.drop(columns=target), where)
+    labels = frame[target].to_numpy()
+    y = as_labels(labels, target, where)
+    features, converted = plain_columns(frame.drop(columns=target), where, table.zero_led)
     features, left_out = useful_columns(features)
+    if not len(features.columns):
+        check_classes(y, target, where)  # a fault of the label is told first
+        why = "; ".join(left_out[:5]) or "it is the only column"
+        more = f"; {len(left_out) - 5} more left out" if len(left_out) > 5 else ""
+        raise InputError(f"{where.file}: no feature columns left beside the label {target!r}: {why}{more}")
     dataset = Dataset(
         name=slug(path),
         X=features,
@@ -49,10 +57,24 @@ def load_table(path: Path, target: str | None) -> Dataset:
         feature_names=list(features.columns),
         target_name=target,
         kind="table",
-        notes=[*notes, *converted, *left_out, *missing_notes(features)],
+        notes=[
+            *notes,
+            *merged_labels(labels),
+            *_zero_led_notes([name for name in names if name in table.zero_led - {target}]),
+            *converted,
+            *left_out,
+            *missing_notes(features),
+        ],
         source=where.file,
     )
     return checked(dataset, where)
+
+
+def _zero_led_notes(names: list[str]) -> list[str]:
+    if not names:
+        return []
+    noun, have, are = ("column", "has", "is") if len(names) == 1 else ("columns", "have", "are")
+    return [f"{noun} {listed(names)} {have} leading zeros and {are} read as text"]
 
 
 def read_table_features(
@@ -67,7 +89,7 @@ def read_table_features(
         if name not in text_columns:
             _check_numbers(X.loc[:, name], table.where)
     check_values(X, feature_names, table.where)
-    y, said = _labels(table, target_name)
+    y, said = _labels(table, target_name, as_text=target_name in text_columns)
     return Rows(X, y, list(range(len(X))), [*table.notes, *notes, *said])
 
 
@@ -100,14 +122,14 @@ def _read(path: Path, text_columns: frozenset[str] = frozenset()) -> Table:
     return table
 
 
-def _labels(table: Table, target_name: str | None) -> tuple[np.ndarray | None, list[str]]:
+def _labels(table: Table, target_name: str | None, *, as_text: bool) -> tuple[np.ndarray | None, list[str]]:
     if target_name is None or target_name not in table.frame.columns:
         return None, []
     values = table.frame[target_name].to_numpy()
     missing = int(missing_labels(values).sum())
     if missing:
         return None, [f"the label {target_name!r} is not used: {missing} of {len(values)} labels are missing"]
-    return as_labels(values, target_name, table.where), []
+    return as_labels(values, target_name, table.where, as_text=as_text), []
 
 
 def read_parquet(path: Path, text_columns: frozenset[str] = frozenset()) -> Table:  # noqa: ARG001

@@ -28,13 +28,15 @@ class FittedMethod:
 
     def save(self, dataset: Dataset, path: Path) -> Path:
         """Write the pipeline and what is needed to read new rows of the same kind."""
+        # A label of texts such as "007" must not come back from another file as a number.
+        label = [dataset.target_name] if dataset.y.dtype.kind == "U" else []
         metadata = {
             "method": self.method.name,
             "title": self.method.title,
             "params": self.params,
             "validation_accuracy": self.validation_accuracy,
             "feature_names": dataset.feature_names,
-            "text_columns": text_columns(dataset.X),
+            "text_columns": [*text_columns(dataset.X), *label],
             "target": dataset.target_name,
             "kind": dataset.kind,
             "image_shape": list(dataset.image_shape) if dataset.image_shape else None,
