@@ -236,7 +236,7 @@ def _read_mat(data: bytes) -> Arrays:
         return {key: array.T for key, array in _read_hdf5(data).items() if not key.startswith("#")}
     with warnings.catch_warnings():
         # Both kinds of sparse result are taken; SciPy 1.18 warns that the kind will change.
-        warnings.filterwarnings("ignore", message="The default value for `spmatrix`", category=FutureWarning)
+        warnings.filterwarnings("ignore", message="The default value for `spmatrix`")
         loaded = scipy.io.loadmat(io.BytesIO(data))
     arrays = {key: value for key, value in loaded.items() if not key.startswith("__")}
     arrays = {key: sp.csr_matrix(value) if sp.issparse(value) else value for key, value in arrays.items()}
