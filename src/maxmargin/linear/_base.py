@@ -28,10 +28,10 @@ fit_intercept : bool, default=True
     Whether to add an intercept to each class; it is not penalised.
 class_weight : dict, "balanced" or None, default=None
     Weight of each class, multiplied onto the sample weights; "balanced" makes all classes count alike.
-tol : float, default=1e-4
+tol : float, default=1e-5
     The fit has converged when the largest gradient entry is at most ``tol`` times that at zero weights,
     both measured in coordinates free of the features' units.
-max_iter : int, default=1000
+max_iter : int, default=5000
     Iterations of the solver at the most.
 warm_start : bool, default=False
     Whether ``fit`` starts from the last solution.

@@ -36,8 +36,8 @@ class MultinomialLogisticRegression(SoftmaxClassifier):
         *,
         fit_intercept: bool = True,
         class_weight: ClassWeight = None,
-        tol: float = 1e-4,
-        max_iter: int = 1000,
+        tol: float = 1e-5,
+        max_iter: int = 5000,
         warm_start: bool = False,
         verbose: bool = False,
     ) -> None:

@@ -65,8 +65,8 @@ class M3SVC(_PairwiseMarginPenalised, LinearClassifier):
         epsilon: float = 1e-6,
         fit_intercept: bool = True,
         class_weight: ClassWeight = None,
-        tol: float = 1e-4,
-        max_iter: int = 1000,
+        tol: float = 1e-5,
+        max_iter: int = 5000,
         warm_start: bool = False,
         verbose: bool = False,
     ) -> None:
@@ -125,8 +125,8 @@ class M3LogisticRegression(_PairwiseMarginPenalised, SoftmaxClassifier):
         epsilon: float = 1e-6,
         fit_intercept: bool = True,
         class_weight: ClassWeight = None,
-        tol: float = 1e-4,
-        max_iter: int = 1000,
+        tol: float = 1e-5,
+        max_iter: int = 5000,
         warm_start: bool = False,
         verbose: bool = False,
     ) -> None:
