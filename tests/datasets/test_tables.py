@@ -212,10 +212,9 @@ WHOLE = {
 @pytest.mark.parametrize(
     ("name", "values", "reason"),
     [
-        ("kundennr", "counts", "it counts the rows"),
-        ("x", "counts, in any order", "it counts the rows"),
         *(
-            (name, "differs", "its name and its values, different in every row, are those of an identifier")
+            (name, values, "its name and its values, different in every row, are those of an identifier")
+            for values in ("counts", "differs")
             for name in (
                 "id",
                 "customer_id",
@@ -238,6 +237,14 @@ def test_whole_numbers_that_count_or_name_the_rows_are_left_out(tmp_path, name, 
     assert [note for note in data.notes if "left out" in note] == (
         [f"column {name!r} left out: {reason}"] if reason else []
     )
+
+
+@pytest.mark.parametrize("values", ["counts", "counts, in any order"])
+def test_a_column_that_numbers_the_rows_is_kept_and_told(tmp_path, values):
+    rows = "".join(f"{value},{i % 7},{'uv'[i % 2]}\n" for i, value in enumerate(WHOLE[values]))
+    data = load_dataset(write(tmp_path, f"x,z,y\n{rows}"))
+    assert data.feature_names == ["x", "z"]
+    assert "column 'x' numbers the rows one by one; if it measures nothing, remove it" in data.notes
 
 
 def test_few_rows_or_fractions_are_no_identifier(tmp_path):

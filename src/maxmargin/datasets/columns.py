@@ -148,14 +148,15 @@ def _missing_words(name: object, words: pd.Series) -> list[str]:
 
 
 def useful_columns(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return the features without row counts, empty columns and identifiers, and why these went."""
-    left_out = {}
+    """Return the features without empty columns and identifiers, and what is said of them."""
+    left_out, notes = [], []
     for j, (name, column) in enumerate(table.items()):
-        reason = _no_use(column, first=j == 0)
-        if reason:
-            left_out[name] = reason
-    notes = [f"column {name!r} left out: {reason}" for name, reason in left_out.items()]
-    return table.drop(columns=list(left_out)), notes
+        if reason := _no_use(column, first=j == 0):
+            left_out.append(name)
+            notes.append(f"column {name!r} left out: {reason}")
+        elif _numbers_rows(column):
+            notes.append(f"column {name!r} numbers the rows one by one; if it measures nothing, remove it")
+    return table.drop(columns=left_out), notes
 
 
 def _no_use(column: pd.Series, first: bool) -> str | None:
@@ -167,7 +168,7 @@ def _no_use(column: pd.Series, first: bool) -> str | None:
     if first and str(column.name).startswith("Unnamed: ") and column.is_unique and column.dtype.kind in "iu":
         return "it has no name and counts the rows"
     if pd.api.types.is_numeric_dtype(column.dtype):
-        return _no_measurement(column.dropna(), len(column))
+        return _identifies(column.dropna())
     if count == 1:
         return None
     distinct = column.nunique()
@@ -178,16 +179,22 @@ def _no_use(column: pd.Series, first: bool) -> str | None:
     return None
 
 
-def _no_measurement(values: pd.Series, n_rows: int) -> str | None:
-    """Tell whole numbers that count or name the rows; others may differ in every row, as incomes do."""
-    if len(values) < 20 or not (values == np.floor(values)).all() or not values.is_unique:
-        return None
-    if values.max().item() - values.min().item() + 1 == n_rows:
-        return "it counts the rows"
+def _identifies(values: pd.Series) -> str | None:
+    """Tell whole numbers that name the rows; others may differ in every row too, as incomes do."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", str(values.name)).lower()
-    if IDENTIFIER.search(words):
+    if _all_differ(values) and IDENTIFIER.search(words):
         return "its name and its values, different in every row, are those of an identifier"
     return None
+
+
+def _numbers_rows(column: pd.Series) -> bool:
+    if column.dtype.kind not in "iuf" or not _all_differ(column.dropna()):
+        return False
+    return column.max().item() - column.min().item() + 1 == len(column)
+
+
+def _all_differ(values: pd.Series) -> bool:
+    return len(values) >= 20 and bool((values == np.floor(values)).all()) and values.is_unique
 
 
 def missing_notes(table: pd.DataFrame) -> list[str]:
