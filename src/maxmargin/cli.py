@@ -145,9 +145,9 @@ def fit(
     params = dict(map(_parameter, param)) if param else None
     if out is not None:
         check_replaceable(out)  # before the work is done
-    dataset, _ = drawn(_loaded(data, target, image_size), settings.max_samples, settings.seed)
-    if max_samples:
-        _tell(dataset.notes[-1:])
+    loaded = _loaded(data, target, image_size)
+    dataset, _ = drawn(loaded, settings.max_samples, settings.seed)
+    _tell(dataset.notes[len(loaded.notes) :])
     fitted = fit_method(dataset, chosen, params=params, cv=cv, seed=seed, jobs=jobs or _cpus())
     path = fitted.save(dataset, out or _run_folder(f"{dataset.name}-{method}"))
     shown = ", ".join(f"{name}={value}" for name, value in fitted.params.items()) or "none"

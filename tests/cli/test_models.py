@@ -212,3 +212,13 @@ def test_codes_with_leading_zeros_stay_as_they_are(here, tmp_path):
     assert (code, printed.splitlines()[1:]) == (0, ["0,007", "1,012"])
     code, printed, _ = here("evaluate", model, tmp_path / "new.csv")
     assert (code, "accuracy 1.0000: 2 of 2 rows right" in printed) == (0, True)
+
+
+def test_a_note_is_not_said_again_where_no_row_is_left_out(here, tmp_path):
+    rows = [f"{i % 7},{i * i % 5},{'uv'[i % 2]}" for i in range(40)]
+    (tmp_path / "few.csv").write_text("\n".join(["a,b,y", *rows]))
+    arguments = ("fit", tmp_path / "few.csv", "--method", "dummy", "--jobs", 1, "--out", tmp_path / "model")
+    code, printed, _ = here(*arguments, "--max-samples", 1000)
+    assert (code, printed.count("the label is the last column")) == (0, 1)
+    code, printed, _ = here(*arguments, "--max-samples", 20)
+    assert (code, printed.count("20 of the 40 rows were drawn")) == (0, 1)
