@@ -5,18 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from maxmargin._checks import InputError
-from maxmargin.datasets import load_dataset
+from tests.datasets.refusals import refusal
 
 GOOD = "a,b,y\n1,2,u\n2,1,v\n3,5,u\n4,4,v\n"
-
-
-def refusal(path, **arguments):
-    with pytest.raises(InputError) as caught:
-        load_dataset(path, **arguments)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 @pytest.mark.parametrize(

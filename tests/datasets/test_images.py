@@ -4,6 +4,7 @@ from PIL import Image
 
 from maxmargin._checks import InputError
 from maxmargin.datasets import load_dataset, read_features
+from tests.datasets.refusals import refusal
 
 RNG = np.random.default_rng(0)
 
@@ -17,14 +18,6 @@ def picture(path, size=(6, 4), colour=True, value=None):
     )
     Image.fromarray(pixels).save(path)
     return pixels
-
-
-def refusal(path, **arguments):
-    with pytest.raises(InputError) as caught:
-        load_dataset(path, **arguments)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 def test_class_folders_in_order(tmp_path):

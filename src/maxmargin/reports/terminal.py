@@ -43,12 +43,13 @@ def terminal_table(summary: ComparisonSummary) -> "Table":
     )
     # The names alone give way where the terminal is narrower than the numbers need.
     table.add_column("method", overflow="ellipsis")
-    cells = [_cells(result, summary.tested) for result in summary.results]
+    best = summary.results[0] if summary.results else None
+    cells = [_cells(result, result is best, summary.tested) for result in summary.results]
     for number, header in enumerate(_headers(summary.tested)):
         width = max(len(text) for text in [*header.split("\n"), *(row[number] for row in cells)])
         table.add_column(header, justify="right", no_wrap=True, min_width=width)
     for result, row in zip(summary.results, cells, strict=True):
-        table.add_row(Text(result.method), *row, style="bold" if result is summary.results[0] else "")
+        table.add_row(Text(result.method), *row, style="bold" if result is best else "")
     return table
 
 
@@ -76,9 +77,8 @@ def _headers(several: bool) -> list[str]:
     return ["accuracy", "diff.", "fit\ns", "pred.\ns", "worst\nclass"]
 
 
-def _cells(result: MethodResult, several: bool) -> list[str]:
+def _cells(result: MethodResult, best: bool, several: bool) -> list[str]:
     row = result.row
-    best = row.difference == 0 and np.isnan(row.p_value)
     difference = NONE if best else points(row.difference)
     times = [_seconds(result.fit_seconds), _seconds(result.predict_seconds)]
     worst = points(float(np.nanmin(result.recall)))

@@ -7,6 +7,7 @@ from typing import Any
 
 from maxmargin._checks import InputError
 
+_HINGE_GRID = {"C": (0.001, 0.01, 0.1, 1.0, 10.0)}
 _MAX_ITER = 10000  # the last steps of a barely regularised machine are many, and cheap
 
 
@@ -96,7 +97,7 @@ _ALL = (
         "One-vs-rest linear SVM",
         "squared hinge of each class against all the others, squared-norm penalty",
         _linear("OneVsRestSVC"),
-        {"C": (0.001, 0.01, 0.1, 1.0, 10.0)},
+        _HINGE_GRID,
         linear=True,
     ),
     Method(
@@ -104,7 +105,7 @@ _ALL = (
         "Crammer-Singer SVM",
         "smoothed hinge of the true class against its strongest rival, squared-norm penalty",
         _linear("CrammerSingerSVC"),
-        {"C": (0.001, 0.01, 0.1, 1.0, 10.0)},
+        _HINGE_GRID,
         linear=True,
     ),
     Method(
@@ -112,7 +113,7 @@ _ALL = (
         "Weston-Watkins SVM",
         "smoothed hinge of the true class against each other class, squared-norm penalty",
         _linear("WestonWatkinsSVC"),
-        {"C": (0.001, 0.01, 0.1, 1.0, 10.0)},
+        _HINGE_GRID,
         linear=True,
     ),
     Method(
