@@ -7,10 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from maxmargin.penalties import Frobenius, PairwiseMargin
-from tests.reference.losses import pairwise_margin
+from maxmargin.penalties import BredensteinerBennett, Frobenius, PairwiseMargin
+from tests.reference import losses as reference
 
-PENALTIES = {"frobenius": Frobenius()} | {f"pairwise-{p}": PairwiseMargin(p) for p in (1, 1.5, 2, 3, 4, 6)}
+ORACLES = {
+    "frobenius": (Frobenius(), reference.frobenius),
+    "bredensteiner-bennett": (BredensteinerBennett(), reference.bredensteiner_bennett),
+} | {
+    f"pairwise-{p}": (PairwiseMargin(p), lambda W, p=p: reference.pairwise_margin(W, p))
+    for p in (1, 1.5, 2, 3, 4, 6)
+}
+PENALTIES = {name: penalty for name, (penalty, _) in ORACLES.items()}
+CONJUGATE = ["frobenius", "bredensteiner-bennett", "pairwise-2"]
 each_penalty = pytest.mark.parametrize("name", PENALTIES)
 
 
@@ -19,9 +27,10 @@ def coef(rng):
     return rng.normal(size=(5, 7))
 
 
-@pytest.mark.parametrize("p", [1, 1.5, 2, 3, 4, 6])
-def test_value_is_the_papers(p, coef):
-    assert PairwiseMargin(p).value_and_gradient(coef)[0] == pytest.approx(pairwise_margin(coef, p), rel=1e-12)
+@each_penalty
+def test_value_is_the_papers(name, coef):
+    penalty, oracle = ORACLES[name]
+    assert penalty.value_and_gradient(coef)[0] == pytest.approx(oracle(coef), rel=1e-12)
 
 
 @each_penalty
@@ -41,6 +50,87 @@ def test_curvature_is_the_derivative_of_the_gradient(name, coef, rng):
 
 
 @each_penalty
+def test_separable_is_a_sum_over_the_classes(name, coef):
+    first = np.eye(5)[:, :1] * coef
+    others = PENALTIES[name].curvature(coef)(first)[1:]
+    assert PENALTIES[name].is_separable == np.all(others == 0)
+
+
+def mean_curvature_of_each_class(penalty, coef):
+    """The Hessian's diagonal, averaged over each class's own weights."""
+    product = penalty.curvature(coef)
+    units = np.eye(coef.size).reshape(-1, *coef.shape)
+    return np.array([np.sum(unit * product(unit)) for unit in units]).reshape(coef.shape).mean(axis=1)
+
+
+@each_penalty
+def test_stiffness_is_the_mean_curvature_up_to_the_documented_factor(name, coef):
+    c, d = coef.shape
+    # A power counts the d - 1 directions across a difference, not the one along it; at 2, centred weights.
+    factor = 1.0
+    if name == "pairwise-2":
+        factor = 1 - 1 / c
+    elif name.startswith("pairwise"):
+        factor = 1 + (PENALTIES[name].p - 2) / d
+    stiffness = PENALTIES[name].stiffness(coef)
+    assert np.all(stiffness > 0)
+    np.testing.assert_allclose(
+        factor * stiffness, mean_curvature_of_each_class(PENALTIES[name], coef), rtol=1e-10
+    )
+
+
+def test_stiffness_at_two_is_the_curvature_of_centred_weights(coef):
+    centred = coef - coef.mean(axis=0)
+    stiffness = PairwiseMargin(2).stiffness(coef)[:, None]
+    np.testing.assert_allclose(PairwiseMargin(2).curvature(coef)(centred), stiffness * centred, rtol=1e-12)
+
+
+@each_penalty
+@pytest.mark.parametrize("length", [1.0, 1e-5])
+def test_slopes_along_a_line_are_the_derivatives(name, length, coef, rng):
+    direction = length * rng.normal(size=coef.shape)
+    slope = PENALTIES[name].slopes_along(coef, direction)
+    for t in (-0.5, 0.0, 0.3, 1.0, 20.0):
+        gradient = PENALTIES[name].value_and_gradient(coef + t * direction)[1]
+        assert slope(t) == pytest.approx(np.sum(gradient * direction), rel=1e-9)
+
+
+@each_penalty
+def test_slopes_leave_equal_weights_where_they_part(name, rng):
+    """From zero, where every distance is 0, and along a line on which two weights stay equal."""
+    direction = rng.normal(size=(4, 3))
+    direction[1] = direction[0]
+    slope = PENALTIES[name].slopes_along(np.zeros((4, 3)), direction)
+    assert slope(0.0) == 0
+    for t in (1e-8, 2.0):
+        expected = np.sum(PENALTIES[name].value_and_gradient(t * direction)[1] * direction)
+        assert slope(t) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", CONJUGATE)
+@pytest.mark.parametrize("ridge", [0.0, 0.25, 3.0])
+def test_conjugate_meets_the_penalty_at_its_gradient_and_bounds_it_elsewhere(name, ridge, coef, rng):
+    def ridged(W):
+        value, gradient = PENALTIES[name].value_and_gradient(W)
+        return value + ridge * np.sum(W * W), gradient + 2 * ridge * W
+
+    centred = coef - coef.mean(axis=0)
+    value, gradient = ridged(centred)
+    conjugate = PENALTIES[name].conjugate(gradient, ridge)
+    assert value + conjugate == pytest.approx(np.sum(gradient * centred), rel=1e-12)
+    strict = PENALTIES[name].conjugate(array_api_strict.asarray(gradient), ridge)
+    assert strict == pytest.approx(conjugate, rel=1e-12)
+    for scale in (0.1, 1.0, 10.0):
+        others = centred + scale * rng.normal(size=coef.shape)
+        assert conjugate >= np.sum(gradient * others) - ridged(others)[0]
+
+
+@pytest.mark.parametrize("name", sorted(set(PENALTIES) - set(CONJUGATE)))
+def test_a_conjugate_without_a_closed_form_is_none(name, coef):
+    assert PENALTIES[name].conjugate(coef, 0.5) is None
+
+
+@each_penalty
 def test_the_same_lines_run_on_the_strict_array_api(name, coef):
     strict = array_api_strict.asarray(coef)
     value, gradient = PENALTIES[name].value_and_gradient(strict)
@@ -49,6 +139,10 @@ def test_the_same_lines_run_on_the_strict_array_api(name, coef):
     np.testing.assert_allclose(np.asarray(gradient), expected[1], rtol=1e-10, atol=1e-12)
     product = np.asarray(PENALTIES[name].curvature(strict)(strict))
     np.testing.assert_allclose(product, PENALTIES[name].curvature(coef)(coef), rtol=1e-10, atol=1e-12)
+    stiffness = np.asarray(PENALTIES[name].stiffness(strict))
+    np.testing.assert_allclose(stiffness, PENALTIES[name].stiffness(coef), rtol=1e-12)
+    slopes = [PENALTIES[name].slopes_along(W, W[::-1, :])(0.5) for W in (strict, coef)]
+    assert slopes[0] == pytest.approx(slopes[1], rel=1e-12)
 
 
 @each_penalty
@@ -69,7 +163,9 @@ def test_extreme_and_equal_weights_stay_finite(name, coef, equal):
     assert np.isfinite(value)
     assert np.isfinite(gradient).all()
     assert np.isfinite(PENALTIES[name].curvature(coef)(np.ones_like(coef))).all()
-    if equal and name != "frobenius":
+    assert np.isfinite(PENALTIES[name].stiffness(coef)).all()
+    assert np.isfinite(PENALTIES[name].slopes_along(coef, coef[::-1])(0.5))
+    if equal and name.startswith("pairwise"):
         assert value == pytest.approx(0, abs=1e-6)
 
 

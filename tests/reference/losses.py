@@ -40,7 +40,25 @@ def crammer_singer(phi):
     return loss
 
 
+def top_k(k, variant):
+    def loss(f, y):
+        violations = sorted((0.0 if j == y else 1 + score - f[y] for j, score in enumerate(f)), reverse=True)
+        if variant == "alpha":
+            return max(0.0, sum(violations[:k]) / k)
+        return sum(max(0.0, violation) for violation in violations[:k]) / k
+
+    return loss
+
+
 def pairwise_margin(W, p):
     rows = [list(map(float, row)) for row in W]
     pairs = [(a, b) for i, a in enumerate(rows) for b in rows[i + 1 :]]
     return sum(math.dist(a, b) ** p for a, b in pairs)
+
+
+def frobenius(W):
+    return sum(float(weight) ** 2 for row in W for weight in row) / 2
+
+
+def bredensteiner_bennett(W):
+    return pairwise_margin(W, 2) / 2 + frobenius(W)

@@ -3,24 +3,34 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from maxmargin._checks import InputError, check_at_least, check_positive
+from maxmargin._checks import InputError, check_at_least, check_choice, check_positive
 from maxmargin._typing import Floats, Ints
+from maxmargin.linear.calibration import CALIBRATIONS, calibrate
 from maxmargin.losses import Loss, SoftmaxCrossEntropy
-from maxmargin.objectives import LinearObjective, Preconditioned, RowBlocks
+from maxmargin.objectives import (
+    NOTHING_PROVED,
+    Certificate,
+    Coordinates,
+    LinearObjective,
+    RowBlocks,
+    minimise,
+)
 from maxmargin.penalties import Frobenius, Penalty
-from maxmargin.solvers import Solution, minimize_lbfgs, minimize_trust_region
 
 ClassWeight = Mapping[Any, float] | Literal["balanced"] | None
+Probability = Literal["temperature", "coupling"] | None
 
 PARAMETERS = """C : float, default=1.0
     What the summed loss counts against the penalty; a larger C fits the training rows more closely.
@@ -28,15 +38,21 @@ fit_intercept : bool, default=True
     Whether to add an intercept to each class; it is not penalised.
 class_weight : dict, "balanced" or None, default=None
     Weight of each class, multiplied onto the sample weights; "balanced" makes all classes count alike.
-tol : float, default=1e-5
-    The fit has converged when the largest gradient entry is at most ``tol`` times that at zero weights,
-    both measured in coordinates free of the features' units.
-max_iter : int, default=5000
-    Iterations of the solver at the most.
+tol : float, default=1e-4
+    The fit has converged when its certificate is at most ``tol``: the duality gap relative to the objective
+    or, where the dual has no closed form, the largest gradient entry relative to that at zero weights.
+max_iter : int, default=1000
+    Newton steps at the most.
 warm_start : bool, default=False
     Whether ``fit`` starts from the last solution.
+random_state : int, RandomState or None, default=None
+    Seed of what is drawn at random; it changes a solution by no more than ``tol``.
 verbose : bool, default=False
-    Whether to print the objective after each iteration."""
+    Whether to print the objective after each step."""
+
+PROBABILITY = """probability : {"temperature", "coupling"} or None, default=None
+    Calibration that makes ``predict_proba``, fitted on scores out of a five-fold cross-validation, which
+    costs five more fits: one temperature for all scores, or a sigmoid for each pair of classes, coupled."""
 
 ATTRIBUTES = """coef_ : ndarray of shape (n_classes, n_features)
     Weights, one row a class, with two classes as well.
@@ -45,11 +61,14 @@ intercept_ : ndarray of shape (n_classes,)
 classes_ : ndarray of shape (n_classes,)
     Class labels, sorted.
 n_iter_ : int
-    Iterations run.
+    Steps taken.
 objective_ : float
     Value of the objective at the solution.
+certificate_ : dict
+    Proof of how near the optimum that is: "primal", "dual" and "relative_gap" or, where the dual has no
+    closed form, "primal" and "relative_gradient".
 converged_ : bool
-    Whether ``tol`` was reached; where it was not, ``fit`` warns.
+    Whether the certificate is at most ``tol``; where it is not, ``fit`` warns.
 n_features_in_ : int
     Number of features.
 feature_names_in_ : ndarray of shape (n_features,)
@@ -57,11 +76,26 @@ feature_names_in_ : ndarray of shape (n_features,)
 
 
 def documented(cls: type) -> type:
-    """Fill {parameters} and {attributes} of a class docstring with what all linear classifiers share."""
+    """Fill {parameters}, {probability} and {attributes} of a docstring with what the classifiers share."""
     indent = "\n    "
-    for key, text in (("{parameters}", PARAMETERS), ("{attributes}", ATTRIBUTES)):
+    texts = {"{parameters}": PARAMETERS, "{probability}": PROBABILITY, "{attributes}": ATTRIBUTES}
+    for key, text in texts.items():
         cls.__doc__ = (cls.__doc__ or "").replace(key, text.replace("\n", indent))
     return cls
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Weights and intercepts, one row a score, and how they were found.
+
+    ``duals``, of shape (n_samples, n_scores), are kept for a warm start only: they are as many as the rows.
+    """
+
+    coef: Floats
+    intercept: Floats
+    steps: int = 0
+    certificate: Certificate = NOTHING_PROVED
+    duals: Floats | None = None
 
 
 class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
@@ -70,16 +104,26 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
     A subclass names its loss and, where it is not the Frobenius norm, its penalty.
     """
 
-    C: float
-    fit_intercept: bool
-    class_weight: ClassWeight
-    tol: float
-    max_iter: int
-    warm_start: bool
-    verbose: bool
-
-    _second_order: ClassVar[bool] = False
-    """Whether Newton steps pay: the curvature of a hinge jumps, there L-BFGS needs fewer passes."""
+    def __init__(
+        self,
+        C: float = 1.0,
+        *,
+        fit_intercept: bool = True,
+        class_weight: ClassWeight = None,
+        tol: float = 1e-4,
+        max_iter: int = 1000,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        self.C = C
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.tol = tol
+        self.max_iter = max_iter
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
 
     @abstractmethod
     def _loss(self) -> Loss:
@@ -91,7 +135,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _ridge(self) -> float:
         return 0.0
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LinearClassifier":
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the weights and intercepts.
 
         Parameters
@@ -117,31 +161,22 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         sklearn.exceptions.ConvergenceWarning
             Where ``tol`` was not reached.
         """
-        check_positive(self.C, "C")
-        check_positive(self.tol, "tol")
-        check_at_least(self.max_iter, 1, "max_iter")
+        self._check_parameters()
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32])
         check_classification_targets(y)
-        rows, classes = self._rows(X, y, sample_weight)
-        objective = LinearObjective(rows, self._loss(), self._penalty(), float(self.C), self._ridge())
-        problem = Preconditioned.of(objective, len(classes), fit_intercept=self.fit_intercept)
-        zero = np.zeros(problem.size)
-        reference = float(np.max(np.abs(problem.value_and_gradient(zero)[1])))
-        solution = self._minimize(problem, self._start(problem, classes, zero), reference)
-        if not np.isfinite(solution.objective) or not np.isfinite(solution.parameters).all():
-            raise InputError(
-                f"the objective of {type(self).__name__} overflows at C={self.C!r}; "
-                "lower C or the sample weights"
-            )
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        classes, target, weight = self._targets(y, weight)
+        fit = self._solve(X, target, weight, classes)
         self.classes_ = classes
-        self.coef_, self.intercept_ = problem.split(solution.parameters)
-        self.n_iter_ = solution.iterations
-        self.objective_ = solution.objective
-        self.converged_ = solution.converged
-        if not solution.converged:
-            name, reached = type(self).__name__, f"relative gradient {solution.certificate:.1e}"
+        self.coef_, self.intercept_, self.n_iter_ = fit.coef, fit.intercept, fit.steps
+        self._duals, certificate = fit.duals, fit.certificate
+        self.objective_ = certificate.primal
+        self.certificate_ = certificate.as_dict()
+        self.converged_ = bool(certificate.value <= self.tol)
+        if not self.converged_:
+            name, kind = type(self).__name__, "gradient" if certificate.dual is None else "duality gap"
             warnings.warn(
-                f"{name} stopped after {solution.iterations} iterations ({solution.status}) at {reached}, "
+                f"{name} stopped after {self.n_iter_} iterations at relative {kind} {certificate.value:.1e}, "
                 f"above tol={self.tol:.1e}; raise max_iter or tol",
                 ConvergenceWarning,
                 stacklevel=2,
@@ -185,20 +220,23 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         return np.asarray(X @ self.coef_.T) + self.intercept_
 
-    def _rows(self, X: Any, y: np.ndarray, sample_weight: Any) -> tuple[RowBlocks, np.ndarray]:
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    def _check_parameters(self) -> None:
+        check_positive(self.C, "C")
+        check_positive(self.tol, "tol")
+        check_at_least(self.max_iter, 1, "max_iter")
+
+    def _targets(self, y: np.ndarray, weight: Floats) -> tuple[np.ndarray, Ints, Floats]:
+        """Classes with a positive weight, each row's column among them, and its full weight."""
         used = weight > 0
-        if not used.all():
-            X, y, weight = X[used], y[used], weight[used]
-        classes, target = np.unique(y, return_inverse=True)
+        classes = np.unique(y[used])
         if len(classes) < 2:
             raise InputError(
                 f"{type(self).__name__} needs rows of at least two classes with positive weight; "
                 f"the labels hold one class: {classes.tolist()}"
             )
-        return RowBlocks(
-            X, target, weight * self._weight_of_classes(classes, target, weight)[target]
-        ), classes
+        # Rows of weight 0 may hold labels of no class: they take part with any.
+        target = np.searchsorted(classes, np.where(used, y, classes[0]))
+        return classes, target, weight * self._weight_of_classes(classes, target, weight)[target]
 
     def _weight_of_classes(self, classes: np.ndarray, target: Ints, weight: Floats) -> Floats:
         if self.class_weight is None:
@@ -216,26 +254,52 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             )
         return np.array([self.class_weight.get(label, 1.0) for label in classes], dtype=np.float64)
 
-    def _minimize(self, problem: Preconditioned, start: Floats, reference: float) -> Solution:
-        limits: dict[str, Any] = {"tol": self.tol, "max_iter": int(self.max_iter), "report": self._report()}
-        function = problem.value_and_gradient
-        done = 0
-        if not self._second_order:
-            solution = minimize_lbfgs(function, start, reference=reference, **limits)
-            if solution.status != "stalled":
-                return solution
-            # L-BFGS compares values, whose rounding hides the last digits; Newton steps compare gradients.
-            start, done = solution.parameters, solution.iterations
-        last = minimize_trust_region(function, problem.curvature, start, reference=reference, **limits)
-        return replace(last, iterations=done + last.iterations)
+    def _solve(self, X: Any, target: Ints, weight: Floats, classes: np.ndarray) -> Fit:
+        """Fit to rows whose targets are columns of the scores."""
+        rows = RowBlocks.of(X, target, weight, len(classes))
+        return self._minimised(rows, len(classes), self._last_fit(classes, X.shape))
 
-    def _start(self, problem: Preconditioned, classes: np.ndarray, zero: Floats) -> Floats:
-        if not (self.warm_start and hasattr(self, "coef_")):
-            return zero
-        fits = self.coef_.shape == (len(classes), len(problem.mean)) and np.array_equal(
-            self.classes_, classes
+    def _minimised(self, rows: RowBlocks, n_scores: int, start: Fit | None) -> Fit:
+        """Minimise from a fit to the same rows, or from zero."""
+        coordinates = Coordinates.of(rows, float(self.C), n_scores, fit_intercept=self.fit_intercept)
+        objective = LinearObjective(
+            rows, self._loss(), self._penalty(), float(self.C), coordinates, self._ridge()
         )
-        return problem.join(self.coef_, self.intercept_) if fits else zero
+        vector, duals = np.zeros(coordinates.size), None
+        if start is not None:
+            vector = coordinates.join(start.coef, start.intercept)
+            duals = None if start.duals is None else rows.cut(start.duals)
+        minimum = minimise(
+            objective,
+            vector,
+            tol=self.tol,
+            max_iter=int(self.max_iter),
+            duals=duals,
+            seed=check_random_state(self.random_state).randint(2**31),
+            report=self._report(),
+        )
+        if not (np.isfinite(minimum.certificate.primal) and np.isfinite(minimum.point.vector).all()):
+            raise InputError(
+                f"the objective of {type(self).__name__} overflows at C={self.C!r}; "
+                "lower C or the sample weights"
+            )
+        known = None if rows.whole is None else minimum.duals
+        return Fit(
+            minimum.point.coef,
+            minimum.point.intercept,
+            minimum.iterations,
+            minimum.certificate,
+            np.concatenate(known) if self.warm_start and known is not None else None,
+        )
+
+    def _last_fit(self, classes: np.ndarray, shape: tuple[int, int]) -> Fit | None:
+        """The last solution, where it is asked for and fits these rows."""
+        if not (self.warm_start and hasattr(self, "coef_")):
+            return None
+        if self.coef_.shape[1] != shape[1] or not np.array_equal(self.classes_, classes):
+            return None
+        same_rows = self._duals is not None and len(self._duals) == shape[0]
+        return Fit(self.coef_, self.intercept_, duals=self._duals if same_rows else None)
 
     def _report(self) -> Callable[[int, float], None] | None:
         if not self.verbose:
@@ -248,10 +312,105 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         return tags
 
 
+def _is_calibrated(classifier: "MarginClassifier") -> bool:
+    if classifier.probability is None:
+        raise AttributeError(
+            f"{type(classifier).__name__} has no probabilities by default; "
+            f"set probability to {' or '.join(map(repr, CALIBRATIONS))} before fit, for five more fits"
+        )
+    return True
+
+
+class MarginClassifier(LinearClassifier):
+    """A linear classifier whose scores are no probabilities, unless it is asked to calibrate them."""
+
+    def __init__(
+        self,
+        C: float = 1.0,
+        *,
+        fit_intercept: bool = True,
+        class_weight: ClassWeight = None,
+        tol: float = 1e-4,
+        max_iter: int = 1000,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: bool = False,
+        probability: Probability = None,
+    ) -> None:
+        super().__init__(
+            C,
+            fit_intercept=fit_intercept,
+            class_weight=class_weight,
+            tol=tol,
+            max_iter=max_iter,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.probability = probability
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the weights and intercepts and, where ``probability`` asks for it, the calibration.
+
+        Parameters
+        ----------
+        X : array or CSR matrix of shape (n_samples, n_features)
+            Training rows.
+        y : array of shape (n_samples,)
+            Labels, of at least two classes.
+        sample_weight : array of shape (n_samples,), optional
+            What each row's loss counts; 1 for all by default.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            Where X, y, the weights or a parameter cannot be used.
+
+        Warns
+        -----
+        sklearn.exceptions.ConvergenceWarning
+            Where ``tol`` was not reached.
+        """
+        super().fit(X, y, sample_weight)
+        if self.probability is not None:
+            self.calibration_ = calibrate(
+                self, X, y, sample_weight, method=self.probability, random_state=self.random_state
+            )
+        return self
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.probability is not None:
+            check_choice(self.probability, CALIBRATIONS, "probability")
+
+    @available_if(_is_calibrated)
+    def predict_proba(self, X: Any) -> Floats:
+        """Calibrated probability of each class; the largest is that of the predicted class.
+
+        Parameters
+        ----------
+        X : array or CSR matrix of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to one; columns in the order of ``classes_``.
+        """
+        return self.calibration_.predict_proba(self._scores(X))
+
+    @available_if(_is_calibrated)
+    def predict_log_proba(self, X: Any) -> Floats:
+        """Logarithm of the probability of each class, shape (n_samples, n_classes)."""
+        return np.log(self.predict_proba(X))
+
+
 class SoftmaxClassifier(LinearClassifier):
     """A linear classifier whose loss is softmax cross-entropy: it has probabilities."""
-
-    _second_order = True
 
     def _loss(self) -> Loss:
         return SoftmaxCrossEntropy()

@@ -1,6 +1,6 @@
 """Multinomial logistic regression."""
 
-from maxmargin.linear._base import ClassWeight, SoftmaxClassifier, documented
+from maxmargin.linear._base import SoftmaxClassifier, documented
 
 
 @documented
@@ -29,22 +29,3 @@ class MultinomialLogisticRegression(SoftmaxClassifier):
     >>> MultinomialLogisticRegression(C=1.0).fit(X, y).predict_proba(X[:2]).shape
     (2, 3)
     """
-
-    def __init__(
-        self,
-        C: float = 1.0,
-        *,
-        fit_intercept: bool = True,
-        class_weight: ClassWeight = None,
-        tol: float = 1e-5,
-        max_iter: int = 5000,
-        warm_start: bool = False,
-        verbose: bool = False,
-    ) -> None:
-        self.C = C
-        self.fit_intercept = fit_intercept
-        self.class_weight = class_weight
-        self.tol = tol
-        self.max_iter = max_iter
-        self.warm_start = warm_start
-        self.verbose = verbose

@@ -1,7 +1,15 @@
 """M3SVM and ISM3: classifiers that maximise the minimum margin."""
 
+from typing import Any
+
 from maxmargin._checks import check_nonnegative
-from maxmargin.linear._base import ClassWeight, LinearClassifier, SoftmaxClassifier, documented
+from maxmargin.linear._base import (
+    ClassWeight,
+    MarginClassifier,
+    Probability,
+    SoftmaxClassifier,
+    documented,
+)
 from maxmargin.losses import Loss, SmoothHinge, WestonWatkins
 from maxmargin.penalties import PairwiseMargin, Penalty
 
@@ -21,7 +29,7 @@ class _PairwiseMarginPenalised:
 
 
 @documented
-class M3SVC(_PairwiseMarginPenalised, LinearClassifier):
+class M3SVC(_PairwiseMarginPenalised, MarginClassifier):
     """Linear SVM that maximises the minimum margin between classes (M3SVM).
 
     Solves ``min sum_{k<l} |w_k - w_l|^p + C sum_i sum_{k != y_i} g(1 - (f_yi - f_k))
@@ -38,6 +46,7 @@ class M3SVC(_PairwiseMarginPenalised, LinearClassifier):
         Width of the smooth hinge, in units of the margin.
     epsilon : float, default=1e-6
         Tiny ridge that picks the one solution whose weights, and intercepts, sum to zero over the classes.
+    {probability}
 
     Attributes
     ----------
@@ -52,8 +61,9 @@ class M3SVC(_PairwiseMarginPenalised, LinearClassifier):
     >>> from sklearn.datasets import load_iris
     >>> from maxmargin.linear import M3SVC
     >>> X, y = load_iris(return_X_y=True)
-    >>> M3SVC(C=1.0, p=4).fit(X, y).score(X, y) > 0.95
-    True
+    >>> classifier = M3SVC(C=1.0, p=4).fit(X, y)
+    >>> classifier.converged_, classifier.score(X, y) > 0.95
+    (True, True)
     """
 
     def __init__(
@@ -65,21 +75,27 @@ class M3SVC(_PairwiseMarginPenalised, LinearClassifier):
         epsilon: float = 1e-6,
         fit_intercept: bool = True,
         class_weight: ClassWeight = None,
-        tol: float = 1e-5,
-        max_iter: int = 5000,
+        tol: float = 1e-4,
+        max_iter: int = 1000,
         warm_start: bool = False,
+        random_state: Any = None,
         verbose: bool = False,
+        probability: Probability = None,
     ) -> None:
-        self.C = C
+        super().__init__(
+            C,
+            fit_intercept=fit_intercept,
+            class_weight=class_weight,
+            tol=tol,
+            max_iter=max_iter,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+            probability=probability,
+        )
         self.p = p
         self.delta = delta
         self.epsilon = epsilon
-        self.fit_intercept = fit_intercept
-        self.class_weight = class_weight
-        self.tol = tol
-        self.max_iter = max_iter
-        self.warm_start = warm_start
-        self.verbose = verbose
 
     def _loss(self) -> Loss:
         return WestonWatkins(SmoothHinge(self.delta))
@@ -125,17 +141,21 @@ class M3LogisticRegression(_PairwiseMarginPenalised, SoftmaxClassifier):
         epsilon: float = 1e-6,
         fit_intercept: bool = True,
         class_weight: ClassWeight = None,
-        tol: float = 1e-5,
-        max_iter: int = 5000,
+        tol: float = 1e-4,
+        max_iter: int = 1000,
         warm_start: bool = False,
+        random_state: Any = None,
         verbose: bool = False,
     ) -> None:
-        self.C = C
+        super().__init__(
+            C,
+            fit_intercept=fit_intercept,
+            class_weight=class_weight,
+            tol=tol,
+            max_iter=max_iter,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.p = p
         self.epsilon = epsilon
-        self.fit_intercept = fit_intercept
-        self.class_weight = class_weight
-        self.tol = tol
-        self.max_iter = max_iter
-        self.warm_start = warm_start
-        self.verbose = verbose

@@ -1,26 +1,37 @@
 """One-vs-rest linear SVM."""
 
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
 
 from maxmargin._checks import check_choice
-from maxmargin.linear._base import ClassWeight, LinearClassifier, documented
-from maxmargin.losses import Loss, OneVsRest, SmoothHinge, SquaredHinge
+from maxmargin.linear._base import ClassWeight, Fit, MarginClassifier, Probability, documented
+from maxmargin.losses import Hinge, Loss, OneVsRest, SquaredHinge
+from maxmargin.objectives import Certificate, RowBlocks
+
+_SURROGATES = {"hinge": Hinge, "squared_hinge": SquaredHinge}
+
+
+def binary_loss(loss: str) -> Loss:
+    """One-vs-rest loss by the name of its surrogate."""
+    check_choice(loss, _SURROGATES, "loss")
+    return OneVsRest(_SURROGATES[loss]())
 
 
 @documented
-class OneVsRestSVC(LinearClassifier):
+class OneVsRestSVC(MarginClassifier):
     """Linear SVM, each class against all the others.
 
     Solves ``min 1/2 |W|^2 + C sum_i sum_k phi(1 - t_ik (w_k.x_i + b_k))`` with t_ik = +1 where row i is of
-    class k and -1 elsewhere.
+    class k and -1 elsewhere, exactly.
 
     Parameters
     ----------
     {parameters}
-    loss : {"squared_hinge", "smooth_hinge"}, default="squared_hinge"
-        phi: the squared hinge, or the hinge smoothed over a width of ``delta``.
-    delta : float, default=0.1
-        Width of the smooth hinge, in units of the margin; its loss lies at most delta / 2 above the hinge.
+    loss : {"hinge", "squared_hinge"}, default="squared_hinge"
+        phi: the hinge [t]_+ or the squared hinge [t]_+^2.
+    {probability}
 
     Attributes
     ----------
@@ -36,33 +47,50 @@ class OneVsRestSVC(LinearClassifier):
     >>> from sklearn.datasets import load_iris
     >>> from maxmargin.linear import OneVsRestSVC
     >>> X, y = load_iris(return_X_y=True)
-    >>> OneVsRestSVC(C=1.0).fit(X, y).coef_.shape
-    (3, 4)
+    >>> classifier = OneVsRestSVC(C=1.0).fit(X, y)
+    >>> classifier.converged_, classifier.score(X, y) > 0.95
+    (True, True)
     """
 
     def __init__(
         self,
         C: float = 1.0,
         *,
-        loss: Literal["squared_hinge", "smooth_hinge"] = "squared_hinge",
-        delta: float = 0.1,
+        loss: Literal["hinge", "squared_hinge"] = "squared_hinge",
         fit_intercept: bool = True,
         class_weight: ClassWeight = None,
-        tol: float = 1e-5,
-        max_iter: int = 5000,
+        tol: float = 1e-4,
+        max_iter: int = 1000,
         warm_start: bool = False,
+        random_state: Any = None,
         verbose: bool = False,
+        probability: Probability = None,
     ) -> None:
-        self.C = C
+        super().__init__(
+            C,
+            fit_intercept=fit_intercept,
+            class_weight=class_weight,
+            tol=tol,
+            max_iter=max_iter,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+            probability=probability,
+        )
         self.loss = loss
-        self.delta = delta
-        self.fit_intercept = fit_intercept
-        self.class_weight = class_weight
-        self.tol = tol
-        self.max_iter = max_iter
-        self.warm_start = warm_start
-        self.verbose = verbose
 
     def _loss(self) -> Loss:
-        check_choice(self.loss, ["squared_hinge", "smooth_hinge"], "loss")
-        return OneVsRest(SquaredHinge() if self.loss == "squared_hinge" else SmoothHinge(self.delta))
+        return binary_loss(self.loss)
+
+    def _minimised(self, rows: RowBlocks, n_scores: int, start: Fit | None) -> Fit:
+        if n_scores > 2:
+            return super()._minimised(rows, n_scores, start)
+        # The two machines of two classes mirror each other: one is solved.
+        first = None if start is None else replace(start, coef=start.coef[:1], intercept=start.intercept[:1])
+        fit = super()._minimised(rows, 1, first)
+        return replace(
+            fit,
+            coef=np.vstack([fit.coef, -fit.coef]),
+            intercept=np.append(fit.intercept, -fit.intercept),
+            certificate=Certificate.of_sum([fit.certificate, fit.certificate]),
+        )

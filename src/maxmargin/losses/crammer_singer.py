@@ -1,33 +1,35 @@
 """Crammer-Singer: the true class against its strongest rival."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from array_api_compat import array_namespace
 
-from maxmargin._checks import check_nonnegative
 from maxmargin._typing import Array
-from maxmargin.functional import project_simplex
-from maxmargin.losses._base import one_hot, pairwise_gradient, score_gaps, violations
+from maxmargin.functional import positive_part, project_capped_simplex
+from maxmargin.losses._base import (
+    Curvature,
+    PairwisePolyhedral,
+    one_hot,
+    pairwise_gradient,
+    pairwise_slopes,
+    where_other,
+)
+from maxmargin.losses.faces import capped_tangent
 from maxmargin.losses.surrogates import Hinge, Surrogate
 
 
 @dataclass(frozen=True)
-class CrammerSinger:
+class CrammerSinger(PairwisePolyhedral):
     """Crammer-Singer loss: phi(max_k a_k), with a_k = 1 - (f_y - f_k) for k != y and a_y = 0.
 
     Parameters
     ----------
     surrogate : Surrogate, default=Hinge()
         phi: the hinge or the squared hinge.
-    smoothing : float, default=0.0
-        gamma >= 0: the maximum is replaced by ``max over the simplex of a.u + gamma (1 - |u|^2) / 2``,
-        which lies above it by at most gamma / 2, and whose gradient is 1/gamma-Lipschitz. 0 is the maximum.
 
     References
     ----------
     Crammer and Singer (2001), On the algorithmic implementation of multiclass kernel-based vector machines.
-    Nesterov (2005), Smooth minimization of non-smooth functions.
 
     Examples
     --------
@@ -36,51 +38,55 @@ class CrammerSinger:
     array([2.])
     """
 
-    surrogate: Surrogate = Hinge()
-    smoothing: float = 0.0
+    is_separable = False
 
-    def __post_init__(self) -> None:
-        check_nonnegative(self.smoothing, "smoothing")
+    surrogate: Surrogate = Hinge()
+
+    @property
+    def is_polyhedral(self) -> bool:
+        """Whether it is piecewise linear: with the hinge."""
+        return isinstance(self.surrogate, Hinge)
 
     def value(self, scores: Array, target: Array) -> Array:
         """Loss of each sample, shape (n,)."""
-        return self.surrogate.value(self._maximum(violations(scores, one_hot(scores, target)))[0])
+        return self.surrogate.value(array_namespace(scores).max(self.violations(scores, target), axis=1))
 
     def value_and_gradient(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """Loss of each sample (n,) and its derivative by the scores (n, n_classes)."""
         xp = array_namespace(scores)
         truth = one_hot(scores, target)
-        largest, maximiser = self._maximum(violations(scores, truth))
-        value, slope = self.surrogate.value_and_slope(largest)
-        slopes = slope[:, None] * xp.where(truth, xp.zeros_like(scores), maximiser)
-        return value, pairwise_gradient(slopes, truth)
+        violations = self.violations(scores, target)
+        value, slope = self.surrogate.value_and_slope(xp.max(violations, axis=1))
+        strongest = xp.astype(one_hot(scores, xp.argmax(violations, axis=1)) & ~truth, scores.dtype)
+        return value, pairwise_gradient(slope[:, None] * strongest, truth)
 
-    def curvature(self, scores: Array, target: Array) -> Callable[[Array], Array]:
-        """The maximiser u moves within its face of the simplex: du = (da - mean da on the face) / gamma."""
+    def curvature(self, scores: Array, target: Array) -> Curvature:
+        """Map d to phi'' (d_r - d_y) (e_r - e_y), with r the strongest rival."""
         xp = array_namespace(scores)
         truth = one_hot(scores, target)
-        largest, point = self._maximum(violations(scores, truth))
-        slope = self.surrogate.value_and_slope(largest)[1][:, None]
-        bend = self.surrogate.bend(largest)[:, None]
-        face = xp.astype(point > 0, scores.dtype)
-        size = xp.sum(face, axis=1, keepdims=True)
+        violations = self.violations(scores, target)
+        strongest = xp.astype(one_hot(scores, xp.argmax(violations, axis=1)) & ~truth, scores.dtype)
+        across = pairwise_gradient(strongest, truth)
+        bend = self.surrogate.bend(xp.max(violations, axis=1))[:, None]
+        return Curvature(
+            lambda direction: bend * across * xp.sum(across * direction, axis=1, keepdims=True),
+            bend * across * across,
+        )
 
-        def product(direction: Array) -> Array:
-            gaps = score_gaps(direction, truth)
-            moved = bend * point * xp.sum(point * gaps, axis=1, keepdims=True)
-            if self.smoothing > 0:
-                mean = xp.sum(face * gaps, axis=1, keepdims=True) / size
-                moved = moved + slope * face * (gaps - mean) / self.smoothing
-            return pairwise_gradient(xp.where(truth, xp.zeros_like(moved), moved), truth)
+    def conjugate(self, gradient: Array, target: Array) -> Array:
+        """phi*(s) - s, with s = -g_y the summed slopes."""
+        xp = array_namespace(gradient)
+        total = xp.sum(pairwise_slopes(gradient, one_hot(gradient, target)), axis=1)
+        return self.surrogate.conjugate(total) - total
 
-        return product
+    def project(self, points: Array, target: Array) -> Array:
+        """Nearest point of ``u >= 0, sum u <= 1`` with u_y = 0."""
+        # What is not positive projects to 0.
+        return project_capped_simplex(where_other(points, one_hot(points, target)), cap=1.0)
 
-    def _maximum(self, t: Array) -> tuple[Array, Array]:
-        """The (smoothed) maximum of each row and the point of the simplex that attains it."""
-        xp = array_namespace(t)
-        if self.smoothing == 0:
-            strongest = one_hot(t, xp.argmax(t, axis=1))
-            return xp.max(t, axis=1), xp.astype(strongest, t.dtype)
-        point = project_simplex(t / self.smoothing)
-        spread = xp.sum(point * (1 - point), axis=1)  # 1 - |u|^2, exact where u is a corner
-        return xp.sum(point * t, axis=1) + self.smoothing / 2 * spread, point
+    def tangent(self, points: Array, target: Array) -> Curvature:
+        """The positive coordinates, moving at a constant sum where the sum is 1."""
+        xp = array_namespace(points)
+        duals = self.project(points, target)
+        reached = xp.sum(where_other(positive_part(points), one_hot(points, target)), axis=1)
+        return capped_tangent(duals > 0, (reached >= 1)[:, None], points)

@@ -7,6 +7,7 @@ from array_api_compat import array_namespace
 
 from maxmargin._checks import check_positive
 from maxmargin._typing import Array
+from maxmargin.functional import positive_part
 
 
 class Surrogate(Protocol):
@@ -24,6 +25,10 @@ class Surrogate(Protocol):
         """Second derivative at each t; at a kink, the one from the left."""
         ...
 
+    def conjugate(self, u: Array) -> Array:
+        """Convex conjugate ``sup_t u t - phi(t)`` at each slope u that phi takes."""
+        ...
+
 
 @dataclass(frozen=True)
 class Hinge:
@@ -38,16 +43,20 @@ class Hinge:
 
     def value(self, t: Array) -> Array:
         """max(0, t)."""
-        return array_namespace(t).clip(t, 0.0, None)
+        return positive_part(t)
 
     def value_and_slope(self, t: Array) -> tuple[Array, Array]:
         """max(0, t), and 1 where t > 0, else 0."""
         xp = array_namespace(t)
-        return xp.clip(t, 0.0, None), xp.astype(t > 0, t.dtype)
+        return positive_part(t), xp.astype(t > 0, t.dtype)
 
     def bend(self, t: Array) -> Array:
         """0."""
         return array_namespace(t).zeros_like(t)
+
+    def conjugate(self, u: Array) -> Array:
+        """0, for slopes in [0, 1]."""
+        return array_namespace(u).zeros_like(u)
 
 
 @dataclass(frozen=True)
@@ -63,16 +72,20 @@ class SquaredHinge:
 
     def value(self, t: Array) -> Array:
         """max(0, t)^2."""
-        return array_namespace(t).clip(t, 0.0, None) ** 2
+        return positive_part(t) ** 2
 
     def value_and_slope(self, t: Array) -> tuple[Array, Array]:
         """max(0, t)^2 and 2 max(0, t)."""
-        positive = array_namespace(t).clip(t, 0.0, None)
+        positive = positive_part(t)
         return positive * positive, 2 * positive
 
     def bend(self, t: Array) -> Array:
         """2 where t > 0, else 0."""
         return 2 * array_namespace(t).astype(t > 0, t.dtype)
+
+    def conjugate(self, u: Array) -> Array:
+        """u^2 / 4, for slopes of at least 0."""
+        return u * u / 4
 
 
 @dataclass(frozen=True)
@@ -117,3 +130,8 @@ class SmoothHinge:
         """delta^2 / (2 (t^2 + delta^2)^(3/2))."""
         root = array_namespace(t).sqrt(t * t + self.delta**2)
         return (self.delta / root) ** 2 / (2 * root)
+
+    def conjugate(self, u: Array) -> Array:
+        """-delta sqrt(u (1 - u)), for slopes in [0, 1]."""
+        xp = array_namespace(u)
+        return -self.delta * xp.sqrt(positive_part(u * (1 - u)))

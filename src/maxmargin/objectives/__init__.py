@@ -1,7 +1,19 @@
 """The only place where a loss meets a penalty and the rows."""
 
+from maxmargin.objectives.certificate import NOTHING_PROVED, Certificate, certify
+from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.linear import LinearObjective
-from maxmargin.objectives.preconditioned import Preconditioned
-from maxmargin.objectives.row_blocks import RowBlocks
+from maxmargin.objectives.minimisation import Minimum, minimise
+from maxmargin.objectives.row_blocks import Block, RowBlocks
 
-__all__ = ["LinearObjective", "Preconditioned", "RowBlocks"]
+__all__ = [
+    "NOTHING_PROVED",
+    "Block",
+    "Certificate",
+    "Coordinates",
+    "LinearObjective",
+    "Minimum",
+    "RowBlocks",
+    "certify",
+    "minimise",
+]

@@ -1,14 +1,22 @@
 """Regularised risk of a linear classifier, a sum over row blocks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from maxmargin._typing import Floats
-from maxmargin.losses import Loss
-from maxmargin.objectives.row_blocks import RowBlocks
+from maxmargin.losses import Loss, PolyhedralLoss, Proximal
+from maxmargin.objectives.coordinates import Coordinates
+from maxmargin.objectives.row_blocks import Block, RowBlocks, States, combinations, products
+from maxmargin.objectives.second_order import Preconditioner, SecondOrder
 from maxmargin.penalties import Penalty
+
+LossOf = Callable[[Any], Loss]
+"""The loss of a block's rows, given what the block keeps: its dual variables, or None."""
 
 
 @dataclass(frozen=True)
@@ -25,56 +33,182 @@ class LinearObjective:
         Function of the weights; it does not see the intercept.
     C : float
         What the summed loss counts against the penalty.
+    coordinates : Coordinates
+        How weights and intercepts are one vector.
     epsilon : float, default=0.0
         Tiny ridge that picks one of several equivalent solutions (M3SVM, eq. 21).
+    width, duals : float and one array a block, optional
+        Make a polyhedral loss smooth around these dual variables.
 
     Examples
     --------
     >>> from maxmargin.losses import SoftmaxCrossEntropy
     >>> from maxmargin.penalties import Frobenius
-    >>> rows = RowBlocks(np.array([[1.0], [2.0]]), np.array([0, 1]), np.ones(2))
-    >>> objective = LinearObjective(rows, SoftmaxCrossEntropy(), Frobenius(), C=1.0)
-    >>> value, by_coef, by_intercept = objective.value_and_gradient(np.zeros((2, 1)), np.zeros(2))
-    >>> round(value, 4), by_coef.tolist()
-    (1.3863, [[0.5], [-0.5]])
+    >>> rows = RowBlocks.of(np.array([[1.0], [2.0]]), np.array([0, 1]), np.ones(2))
+    >>> coordinates = Coordinates.of(rows, C=1.0, n_scores=2, fit_intercept=True)
+    >>> objective = LinearObjective(rows, SoftmaxCrossEntropy(), Frobenius(), 1.0, coordinates)
+    >>> round(objective.at(np.zeros(coordinates.size)).value, 4)
+    1.3863
     """
 
     rows: RowBlocks
     loss: Loss
     penalty: Penalty
     C: float
+    coordinates: Coordinates
     epsilon: float = 0.0
+    width: float = 0.0
+    duals: States | None = None
+    preconditioner: Preconditioner = field(default_factory=Preconditioner, repr=False)
 
-    def value_and_gradient(self, coef: Floats, intercept: Floats) -> tuple[float, Floats, Floats]:
-        """Objective and its gradient by ``coef`` (n_classes, n_features) and ``intercept`` (n_classes,)."""
-        risk, by_coef, by_intercept = 0.0, np.zeros_like(coef), np.zeros_like(intercept)
-        for X, target, weight in self.rows:
-            value, by_scores = self.loss.value_and_gradient(X @ coef.T + intercept, target)
-            by_scores *= weight[:, None]
-            risk += float(weight @ value)
-            by_coef += by_scores.T @ X
-            by_intercept += by_scores.sum(axis=0)
+    def proximal(self, width: float, duals: States) -> "LinearObjective":
+        """The same objective with its polyhedral loss made smooth around dual variables."""
+        return replace(self, width=width, duals=duals)
+
+    @property
+    def has_dual(self) -> bool:
+        """Whether the dual has a closed form."""
+        return self.penalty.conjugate(np.zeros((1, 1))) is not None
+
+    @property
+    def loss_of(self) -> LossOf:
+        """The loss of a block, given its dual variables."""
+        return partial(_loss_of, self.loss, self.width)
+
+    @property
+    def states(self) -> States:
+        """The dual variables, one array a block; None for each where the loss is smooth."""
+        return [None] * len(self.rows.blocks) if self.duals is None else self.duals
+
+    def at(self, vector: Floats) -> "LinearPoint":
+        """Evaluate value and gradient in one pass over the rows."""
+        coef, intercept = self.coordinates.split(vector)
+        return self.evaluated(vector, partial(_score, coef=coef, intercept=intercept), self.states)
+
+    def evaluated(self, vector: Floats, scores_of: Callable[..., Floats], *states: States) -> "LinearPoint":
+        """The point whose scores are a function of what the blocks keep (dual variables first)."""
+        coef, intercept = self.coordinates.split(vector)
+        scores, totals = self.rows.run(partial(_evaluate, scores_of, self.loss_of), *states)
+        risk, by_coef, by_intercept = totals
         penalty, penalty_by_coef = self.penalty.value_and_gradient(coef)
         ridge = self.epsilon * (np.vdot(coef, coef) + np.vdot(intercept, intercept))
         by_coef = self.C * by_coef + penalty_by_coef + 2 * self.epsilon * coef
-        return (
-            float(self.C * risk + penalty + ridge),
-            by_coef,
-            self.C * by_intercept + 2 * self.epsilon * intercept,
+        by_intercept = self.C * by_intercept + 2 * self.epsilon * intercept
+        value = float(self.C * risk + penalty + ridge)
+        return LinearPoint(
+            self, vector, value, self.coordinates.pull(by_coef, by_intercept), coef, intercept, scores
         )
 
-    def curvature(self, coef: Floats, intercept: Floats) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:
-        """Product of the Hessian with a direction; keeps (n_samples, n_classes) numbers."""
-        of_loss = [self.loss.curvature(X @ coef.T + intercept, target) for X, target, _ in self.rows]
-        of_penalty = self.penalty.curvature(coef)
 
-        def product(coef: Floats, intercept: Floats) -> tuple[Floats, Floats]:
-            by_coef, by_intercept = np.zeros_like(coef), np.zeros_like(intercept)
-            for (X, _, weight), bend in zip(self.rows, of_loss, strict=True):
-                moved = bend(X @ coef.T + intercept) * weight[:, None]
-                by_coef += moved.T @ X
-                by_intercept += moved.sum(axis=0)
-            by_coef = self.C * by_coef + of_penalty(coef) + 2 * self.epsilon * coef
-            return by_coef, self.C * by_intercept + 2 * self.epsilon * intercept
+@dataclass(frozen=True)
+class LinearPoint:
+    """A linear objective at one vector, with the scores of all rows there."""
 
-        return product
+    objective: LinearObjective
+    vector: Floats
+    value: float
+    gradient: Floats
+    coef: Floats
+    intercept: Floats
+    scores: States = field(repr=False)
+
+    def model(self) -> SecondOrder:
+        """Hessian and preconditioner."""
+        return SecondOrder.at(self)
+
+    def along(self, direction: Floats) -> "LinearLine":
+        """The objective along a direction; one pass over the rows."""
+        coef, intercept = self.objective.coordinates.split(direction)
+        moves, _ = self.objective.rows.run(partial(_move, coef=coef, intercept=intercept))
+        return LinearLine(self, direction, coef, intercept, moves)
+
+
+@dataclass(frozen=True)
+class LinearLine:
+    """A linear objective along a direction: the scores are affine there, so no slope reads the rows."""
+
+    origin: LinearPoint
+    direction: Floats
+    coef: Floats
+    intercept: Floats
+    moves: States
+
+    @property
+    def n_parts(self) -> int:
+        """Classes that are problems of their own, or 1."""
+        objective = self.origin.objective
+        return len(self.coef) if objective.loss.is_separable and objective.penalty.is_separable else 1
+
+    @cached_property
+    def _penalty_slopes(self) -> Callable[[Floats], Floats]:
+        origin, epsilon = self.origin, self.origin.objective.epsilon
+        start = 2 * epsilon * (np.vdot(origin.coef, self.coef) + np.vdot(origin.intercept, self.intercept))
+        bend = 2 * epsilon * (np.vdot(self.coef, self.coef) + np.vdot(self.intercept, self.intercept))
+        if self.n_parts > 1:
+            first, second = np.sum(origin.coef * self.coef, axis=1), np.sum(self.coef * self.coef, axis=1)
+            return lambda t: first + t * second
+        penalty = origin.objective.penalty.slopes_along(origin.coef, self.coef)
+        return lambda t: penalty(float(t[0])) + start + t * bend
+
+    def slopes(self, lengths: Floats) -> Floats:
+        """Derivative of the objective, or of each class's, at these lengths."""
+        objective = self.origin.objective
+        task = partial(_slopes, objective.loss_of, lengths)
+        _, (risk,) = objective.rows.run(task, objective.states, self.origin.scores, self.moves)
+        return self._penalty_slopes(lengths) + objective.C * risk
+
+    def point(self, lengths: Floats) -> LinearPoint:
+        """The objective at these lengths."""
+        objective, origin = self.origin.objective, self.origin
+        stretched = self.direction.reshape(objective.coordinates.n_scores, -1) * lengths[:, None]
+        scores_of = partial(_advance, lengths)
+        vector = origin.vector + stretched.ravel()
+        return objective.evaluated(vector, scores_of, objective.states, origin.scores, self.moves)
+
+
+def _loss_of(loss: Loss, width: float, duals: Any) -> Loss:
+    return loss if duals is None else Proximal(_polyhedral(loss), width, duals)
+
+
+def _polyhedral(loss: Any) -> PolyhedralLoss:
+    return loss
+
+
+def _score(block: Block, coef: Floats, intercept: Floats) -> Floats:
+    return products(block.matrix(), block.here(coef)) + block.here(intercept)
+
+
+def _advance(lengths: Floats, block: Block, scores: Floats, moves: Floats) -> Floats:
+    return scores + block.here(lengths) * moves
+
+
+def _evaluate(
+    scores_of: Callable[..., Floats], loss_of: LossOf, block: Block, duals: Any, *states: Any
+) -> tuple[Floats, tuple]:
+    scores = scores_of(block, *states)
+    value, by_scores = loss_of(duals).value_and_gradient(scores, block.target)
+    by_scores = by_scores * block.weight[:, None]
+    totals = (float(block.weight @ value), _adjoint(block, by_scores), by_scores.sum(axis=0))
+    return scores, totals
+
+
+def _adjoint(block: Block, by_scores: Floats) -> Floats:
+    """by_scores.T @ X, over the rows that take part."""
+    X, xp = block.matrix(), array_namespace(by_scores)
+    (used,) = xp.nonzero(xp.any(by_scores, axis=1))
+    if 2 * len(used) < len(by_scores):
+        X, by_scores = X[used], by_scores[used]
+    return combinations(by_scores, X)
+
+
+def _move(block: Block, coef: Floats, intercept: Floats) -> tuple[Floats, tuple]:
+    return _score(block, coef, intercept), ()
+
+
+def _slopes(
+    loss_of: LossOf, lengths: Floats, block: Block, duals: Any, scores: Floats, moves: Floats
+) -> tuple[None, tuple[Floats]]:
+    advanced = _advance(lengths, block, scores, moves)
+    by_scores = loss_of(duals).value_and_gradient(advanced, block.target)[1]
+    slopes = block.weight @ (by_scores * moves)
+    return None, (slopes if len(lengths) > 1 else slopes.sum()[None],)

@@ -1,78 +1,216 @@
-"""The rows of a training set, handed out in blocks that fit the cache."""
+"""The rows of a training set in blocks that fit the cache, and what is computed block by block."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from mmap import mmap
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from maxmargin._typing import Floats, Ints
 
-_BLOCK_BYTES = (
-    1 << 19
-)  # half of a common 1 MiB L2 cache: the other half holds the scores and their derivative
+_BLOCK_BYTES = 1 << 21  # rows that stay in the cache between their two products
+_SCORE_BYTES = 1 << 16  # larger temporaries would be handed back to the system and faulted in anew each time
+
+States = Sequence[Any]
+"""One value a block."""
 
 
-@dataclass(frozen=True)
-class RowBlocks:
-    """Rows X, their targets and weights; each pass reads X once, block by block, as float64.
-
-    Parameters
-    ----------
-    X : ndarray, memmap or CSR matrix of shape (n_samples, n_features)
-        A sparse X is one block.
-    target : ndarray of int, shape (n_samples,)
-        Class indices.
-    weight : ndarray of shape (n_samples,)
-        What each sample's loss counts.
-
-    Examples
-    --------
-    >>> rows = RowBlocks(np.zeros((100000, 64)), np.zeros(100000, dtype=int), np.ones(100000))
-    >>> next(iter(rows))[0].shape
-    (1024, 64)
-    """
+class Block(NamedTuple):
+    """Neighbouring rows with their targets and weights."""
 
     X: Any
     target: Ints
     weight: Floats
 
-    def __iter__(self) -> Iterator[tuple[Any, Ints, Floats]]:
-        """Yield (X, target, weight) of each block."""
-        n_samples, n_features = self.X.shape
-        if sparse.issparse(self.X):
-            yield self.X, self.target, self.weight
+    def matrix(self, rows: Ints | None = None) -> Any:
+        """The rows, or some of them, in double precision."""
+        X = self.X if rows is None else self.X[rows]
+        return X if sparse.issparse(X) else np.asarray(X, dtype=np.float64)
+
+    def here(self, values: Floats) -> Any:
+        """A small array where the rows are, to compute with them."""
+        return values
+
+
+class Moments(NamedTuple):
+    """Weight, mean and summed squared distances from it, of each column; their sum is that of all rows."""
+
+    weight: float
+    mean: Any
+    spread: Any
+
+    def __add__(self, other: Any) -> "Moments":
+        """Those of the union."""
+        if not (self.weight and other.weight):
+            return self if self.weight else other
+        # Chan, Golub and LeVeque: the spread of a union is the two spreads and that of the two means.
+        weight, gap = self.weight + other.weight, other.mean - self.mean
+        mean = self.mean + gap * (other.weight / weight)
+        return Moments(
+            weight, mean, self.spread + other.spread + gap**2 * (self.weight * other.weight / weight)
+        )
+
+
+@dataclass(frozen=True)
+class RowBlocks:
+    """Rows, their targets and weights; each pass reads every block once.
+
+    Who holds the blocks is the only difference between rows in memory, on disk and on other machines.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+        The rows in order.
+    n_features : int
+        Columns.
+    threads : int, default=1
+        Blocks that are worked on at a time.
+    whole : Block, optional
+        All rows in one piece, where they are in memory.
+
+    Examples
+    --------
+    >>> rows = RowBlocks.of(np.zeros((100000, 64)), np.zeros(100000, dtype=int), np.ones(100000))
+    >>> rows.blocks[0].X.shape
+    (4096, 64)
+    >>> rows.run(lambda block: (None, (float(block.weight.sum()),)))[1]
+    (100000.0,)
+    """
+
+    blocks: Sequence[Block]
+    n_features: int
+    threads: int = 1
+    whole: Block | None = None
+
+    @classmethod
+    def of(cls, X: Any, target: Ints, weight: Floats, n_scores: int = 1) -> "RowBlocks":
+        """Cut an ndarray, memmap or CSR matrix (n_samples, n_features) into blocks, without a copy."""
+        blocks = blocks_of(X, target, weight, n_scores)
+        whole = None if _is_mapped(X) else Block(X, target, weight)
+        return cls(blocks, X.shape[1], min(_blas_threads(), len(blocks)), whole)
+
+    @property
+    def n_samples(self) -> int:
+        """Rows."""
+        return sum(len(block.target) for block in self.blocks)
+
+    @property
+    def weight(self) -> float:
+        """Summed weights."""
+        return float(sum(block.weight.sum() for block in self.blocks))
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the rows are sparse."""
+        return sparse.issparse(self.blocks[0].X)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the rows' values take: none where they lie in a file."""
+        values = [block.X.data if sparse.issparse(block.X) else block.X for block in self.blocks]
+        return sum(0 if _is_mapped(array) else array.nbytes for array in values)
+
+    def cut(self, values: Floats) -> States:
+        """An array over all rows as one array a block."""
+        ends = np.cumsum([len(block.target) for block in self.blocks])
+        return np.split(np.asfortranarray(values), ends[:-1])
+
+    def run(self, function: Callable[..., tuple[Any, tuple]], *states: States) -> tuple[list[Any], tuple]:
+        """Call ``function(block, *state of the block)`` on each block.
+
+        It returns (new state, totals); the states come back in a list, the totals summed over the blocks in
+        their order, so that the number of threads changes no digit.
+        """
+        kept, totals = [], None
+        for state, parts in self.each(function, self.blocks, *states):
+            kept.append(state)
+            totals = parts if totals is None else tuple(a + b for a, b in zip(totals, parts, strict=True))
+        return kept, totals or ()
+
+    def pooled(self, function: Callable[..., tuple], *states: States) -> tuple:
+        """Totals of ``function(rows, *states)``, called once for all rows that share a memory."""
+        return function(self, *states)
+
+    def each(self, function: Callable[..., Any], *items: Sequence[Any]) -> Iterator[Any]:
+        """Map a function over items, on as many threads as BLAS may use."""
+        if self.threads == 1:
+            yield from map(function, *items)
             return
-        size = max(1, _BLOCK_BYTES // (8 * n_features))
-        for start in range(0, n_samples, size):
-            block = slice(start, start + size)
-            yield np.asarray(self.X[block], dtype=np.float64), self.target[block], self.weight[block]
+        with ThreadPoolExecutor(self.threads) as pool:
+            yield from pool.map(function, *items)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Leave the threads to the blocks: BLAS runs on one inside each."""
+        with threadpool_limits(limits=1, user_api="blas"):
+            yield
 
     def moments(self) -> tuple[Floats, Floats]:
         """Weighted mean and variance of each column, from one pass.
 
         Examples
         --------
-        >>> RowBlocks(np.array([[0.0], [2.0]]), np.array([0, 1]), np.ones(2)).moments()
+        >>> RowBlocks.of(np.array([[0.0], [2.0]]), np.array([0, 1]), np.ones(2)).moments()
         (array([1.]), array([1.]))
         """
-        total = float(self.weight.sum())
-        mean = np.zeros(self.X.shape[1])
-        spread = np.zeros(self.X.shape[1])
-        seen = 0.0
-        for X, _, weight in self:
-            share = float(weight.sum())
-            if share == 0:
-                continue
-            block_mean = np.asarray(weight @ X).ravel() / share
-            if sparse.issparse(X):
-                block_spread = np.asarray(weight @ X.multiply(X)).ravel() - share * block_mean**2
-            else:
-                block_spread = weight @ (X - block_mean) ** 2
-            # Chan, Golub and LeVeque: the spread of a union is the two spreads and that of the two means.
-            gap = block_mean - mean
-            seen += share
-            mean += gap * share / seen
-            spread += block_spread + gap**2 * share * (seen - share) / seen
-        return mean, np.maximum(spread, 0) / total
+        _, (moments,) = self.run(_moments)
+        return moments.mean, np.maximum(moments.spread, 0) / moments.weight
+
+
+def blocks_of(X: Any, target: Ints, weight: Floats, n_scores: int) -> list[Block]:
+    """Rows in memory or on disk, cut into blocks that fit the cache, without a copy."""
+    n_samples, n_features = X.shape
+    size = max(64, _SCORE_BYTES // (8 * n_scores))
+    if not sparse.issparse(X):
+        size = max(1, min(size, _BLOCK_BYTES // (8 * max(1, n_features))))
+    cuts = [slice(start, min(start + size, n_samples)) for start in range(0, n_samples, size)]
+    return [Block(_rows(X, cut), target[cut], weight[cut]) for cut in cuts]
+
+
+def products(X: Any, coef: Floats) -> Floats:
+    """X @ coef.T, class by class in memory: what is summed over the classes then runs along the rows."""
+    return np.asfortranarray(X @ coef.T) if sparse.issparse(X) else (coef @ X.T).T
+
+
+def taken(values: Floats, rows: Ints) -> Floats:
+    """Some rows of what has an entry a class, class by class in memory."""
+    return np.asfortranarray(values[rows]) if isinstance(values, np.ndarray) else values[rows]
+
+
+def combinations(by_scores: Floats, X: Any) -> Floats:
+    """by_scores.T @ X, shape (n_scores, n_features)."""
+    return np.asarray(X.T @ by_scores).T if sparse.issparse(X) else by_scores.T @ X
+
+
+def _rows(X: Any, cut: slice) -> Any:
+    if not sparse.issparse(X):
+        return X[cut]
+    first, last = X.indptr[cut.start], X.indptr[cut.stop]
+    parts = (X.data[first:last], X.indices[first:last], X.indptr[cut.start : cut.stop + 1] - first)
+    return sparse.csr_array(parts, shape=(cut.stop - cut.start, X.shape[1]))
+
+
+def _is_mapped(X: Any) -> bool:
+    """Whether the rows lie in a file: validation takes the memmap off and leaves a view of it."""
+    while isinstance(X, np.ndarray):
+        X = X.base
+    return isinstance(X, mmap)
+
+
+def _moments(block: Block) -> tuple[None, tuple[Moments]]:
+    X, weight = block.matrix(), block.weight
+    share = float(weight.sum())
+    if share == 0:
+        return None, (Moments(0.0, np.zeros(X.shape[1]), np.zeros(X.shape[1])),)
+    mean = weight @ X / share
+    spread = weight @ X.multiply(X) - share * mean**2 if sparse.issparse(X) else weight @ (X - mean) ** 2
+    return None, (Moments(share, mean, spread),)
+
+
+def _blas_threads() -> int:
+    return max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)

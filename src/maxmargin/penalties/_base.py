@@ -3,11 +3,18 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from array_api_compat import array_namespace
+
 from maxmargin._typing import Array
 
 
 class Penalty(Protocol):
     """A function of the weights ``coef`` of shape (n_classes, n_features)."""
+
+    @property
+    def is_separable(self) -> bool:
+        """Whether it is a sum over the classes."""
+        ...
 
     def value_and_gradient(self, coef: Array) -> tuple[Array, Array]:
         """Value, a scalar, and gradient, shape (n_classes, n_features)."""
@@ -16,3 +23,29 @@ class Penalty(Protocol):
     def curvature(self, coef: Array) -> Callable[[Array], Array]:
         """Product of the Hessian with a direction, both of shape (n_classes, n_features)."""
         ...
+
+    def stiffness(self, coef: Array) -> Array:
+        """About the curvature that each class's own weights have, shape (n_classes,): for preconditioning."""
+        ...
+
+    def slopes_along(self, coef: Array, direction: Array) -> Callable[[float], float]:
+        """Map t to the derivative of the penalty at ``coef + t * direction`` along the direction, cheaply."""
+        ...
+
+    def conjugate(self, coef: Array, ridge: float = 0.0) -> float | None:
+        """``sup_V V.coef - penalty(V) - ridge |V|^2``; None where no closed form is known.
+
+        The columns of ``coef`` are taken to sum to zero where the penalty does not see a common shift.
+        """
+        ...
+
+
+class QuadraticPenalty:
+    """What the quadratic penalties share: their derivative along a line is affine."""
+
+    def slopes_along(self: Penalty, coef: Array, direction: Array) -> Callable[[float], float]:
+        """Map t to <gradient at coef + t direction, direction>."""
+        xp = array_namespace(coef)
+        start = float(xp.sum(self.value_and_gradient(coef)[1] * direction))
+        bend = float(xp.sum(self.curvature(coef)(direction) * direction))
+        return lambda t: start + t * bend

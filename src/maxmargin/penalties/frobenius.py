@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from array_api_compat import array_namespace
 
 from maxmargin._typing import Array
+from maxmargin.penalties._base import QuadraticPenalty
 
 
 @dataclass(frozen=True)
-class Frobenius:
+class Frobenius(QuadraticPenalty):
     """The penalty 1/2 |W|^2.
 
     Examples
@@ -20,6 +21,8 @@ class Frobenius:
     12.5
     """
 
+    is_separable = True
+
     def value_and_gradient(self, coef: Array) -> tuple[Array, Array]:
         """1/2 |W|^2 and W."""
         xp = array_namespace(coef)
@@ -28,3 +31,11 @@ class Frobenius:
     def curvature(self, coef: Array) -> Callable[[Array], Array]:  # noqa: ARG002
         """D to D."""
         return lambda direction: direction
+
+    def stiffness(self, coef: Array) -> Array:
+        """1 for every class."""
+        return array_namespace(coef).ones_like(coef[:, 0])
+
+    def conjugate(self, coef: Array, ridge: float = 0.0) -> float:
+        """|W|^2 / (2 (1 + 2 ridge))."""
+        return float(array_namespace(coef).sum(coef * coef)) / (2 * (1 + 2 * ridge))

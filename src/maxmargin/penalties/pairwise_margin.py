@@ -33,6 +33,8 @@ class PairwiseMargin:
     (16.0, [[32.0], [-32.0]])
     """
 
+    is_separable = False
+
     p: float = 4.0
 
     def __post_init__(self) -> None:
@@ -41,42 +43,69 @@ class PairwiseMargin:
     def value_and_gradient(self, coef: Array) -> tuple[Array, Array]:
         """Value, a scalar, and gradient, shape (n_classes, n_features)."""
         xp = array_namespace(coef)
-        centred = _centred(coef)
+        weights = centred(coef)
         if self.p == 2:
             # sum_{k<l} |w_k - w_l|^2 = c |W|^2 - |sum_k w_k|^2, and the centred weights sum to zero.
-            return coef.shape[0] * xp.sum(centred * centred), 2 * coef.shape[0] * centred
-        distances = _SafeDistances(centred)
-        return xp.sum(distances.power(self.p)) / 2, _pull(self.p * distances.power(self.p - 2), centred)
+            return coef.shape[0] * xp.sum(weights * weights), 2 * coef.shape[0] * weights
+        distances = _SafeDistances(weights)
+        return xp.sum(distances.power(self.p)) / 2, _pull(self.p * distances.power(self.p - 2), weights)
 
     def curvature(self, coef: Array) -> Callable[[Array], Array]:
         """D to sum_l p e^(p-2) (d_k - d_l) + p (p-2) e^(p-4) (w_k - w_l) (w_k - w_l).(d_k - d_l)."""
-        centred = _centred(coef)
+        weights = centred(coef)
         if self.p == 2:
-            return lambda direction: 2 * coef.shape[0] * _centred(direction)
-        distances = _SafeDistances(centred)
+            return lambda direction: 2 * coef.shape[0] * centred(direction)
+        distances = _SafeDistances(weights)
         along = self.p * distances.power(self.p - 2)
         across = self.p * (self.p - 2) * distances.power(self.p - 4)
 
         def product(direction: Array) -> Array:
-            direction = _centred(direction)
-            mixed = centred @ direction.T
-            own = array_namespace(mixed).linalg.diagonal(mixed)
-            turned = own[:, None] + own[None, :] - mixed - mixed.T
-            return _pull(along, direction) + _pull(across * turned, centred)
+            direction = centred(direction)
+            return _pull(along, direction) + _pull(across * _paired(weights, direction), weights)
 
         return product
+
+    def stiffness(self, coef: Array) -> Array:
+        """sum_l p e_kl^(p-2), the curvature across the differences; at p = 2 that of centred weights, 2 c."""
+        xp = array_namespace(coef)
+        if self.p == 2:
+            return 2 * coef.shape[0] * xp.ones_like(coef[:, 0])
+        return self.p * xp.sum(_SafeDistances(centred(coef)).power(self.p - 2), axis=1)
+
+    def slopes_along(self, coef: Array, direction: Array) -> Callable[[float], float]:
+        """Along a line the squared distances are quadratic in t, so a slope costs c^2 operations."""
+        xp = array_namespace(coef)
+        coef, direction = centred(coef), centred(direction)
+        start, mixed, end = (
+            _paired(*pair) for pair in ((coef, coef), (coef, direction), (direction, direction))
+        )
+
+        def slope(t: float) -> float:
+            squared = start + 2 * t * mixed + t * t * end
+            apart = squared > 4 * xp.finfo(squared.dtype).eps * (start + t * t * end)
+            safe = xp.where(apart, squared, xp.ones_like(squared))
+            powers = xp.where(apart, safe ** (self.p / 2 - 1), xp.zeros_like(safe))
+            return self.p / 2 * float(xp.sum(powers * (mixed + t * end)))
+
+        return slope
+
+    def conjugate(self, coef: Array, ridge: float = 0.0) -> float | None:
+        """|W|^2 / (4 (c + ridge)) at p = 2, for columns that sum to zero."""
+        if self.p != 2:
+            return None
+        return float(array_namespace(coef).sum(coef * coef)) / (4 * (coef.shape[0] + ridge))
 
 
 class _SafeDistances:
     """Distances e_kl = |w_k - w_l| whose powers are 0 where two weights are equal."""
 
-    def __init__(self, centred: Array) -> None:
-        xp = array_namespace(centred)
-        norms = xp.sum(centred * centred, axis=1)
+    def __init__(self, weights: Array) -> None:
+        xp = array_namespace(weights)
+        norms = xp.sum(weights * weights, axis=1)
         scale = norms[:, None] + norms[None, :]
-        squared = scale - 2 * (centred @ centred.T)
+        squared = scale - 2 * (weights @ weights.T)
         # Below the rounding error of the Gram matrix two weights are equal.
-        self._apart = squared > 4 * xp.finfo(centred.dtype).eps * scale
+        self._apart = squared > 4 * xp.finfo(weights.dtype).eps * scale
         self._squared = xp.where(self._apart, squared, xp.ones_like(squared))
 
     def power(self, exponent: float) -> Array:
@@ -84,7 +113,14 @@ class _SafeDistances:
         return xp.where(self._apart, self._squared ** (exponent / 2), xp.zeros_like(self._squared))
 
 
-def _centred(coef: Array) -> Array:
+def _paired(a: Array, b: Array) -> Array:
+    """(a_k - a_l).(b_k - b_l) of all pairs, from Gram matrices."""
+    mixed = a @ b.T
+    own = array_namespace(mixed).linalg.diagonal(mixed)
+    return own[:, None] + own[None, :] - mixed - mixed.T
+
+
+def centred(coef: Array) -> Array:
     """Differences do not see a common shift; centred weights lose the fewest digits in the Gram matrix."""
     return coef - array_namespace(coef).mean(coef, axis=0, keepdims=True)
 

@@ -1,9 +1,7 @@
 """What every solver returns."""
 
 from dataclasses import dataclass
-from typing import Literal
-
-from maxmargin._typing import Floats
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -12,12 +10,8 @@ class Solution:
 
     Attributes
     ----------
-    parameters : ndarray of shape (n,)
+    point : Point
         Where the solver stopped.
-    objective : float
-        The objective there.
-    certificate : float
-        Largest gradient entry there, relative to the reference; at most ``tol`` where converged.
     iterations : int
         Accepted steps.
     seconds : float
@@ -26,9 +20,7 @@ class Solution:
         "stalled": rounding left no step that lowers the objective.
     """
 
-    parameters: Floats
-    objective: float
-    certificate: float
+    point: Any
     iterations: int
     seconds: float
     status: Literal["converged", "max_iter", "stalled"]

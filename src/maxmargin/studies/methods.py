@@ -103,7 +103,7 @@ _ALL = (
     Method(
         "cs",
         "Crammer-Singer SVM",
-        "smoothed hinge of the true class against its strongest rival, squared-norm penalty",
+        "hinge of the true class against its strongest rival, squared-norm penalty",
         _linear("CrammerSingerSVC"),
         _HINGE_GRID,
         linear=True,
@@ -111,7 +111,7 @@ _ALL = (
     Method(
         "ww",
         "Weston-Watkins SVM",
-        "smoothed hinge of the true class against each other class, squared-norm penalty",
+        "hinge of the true class against each other class, squared-norm penalty",
         _linear("WestonWatkinsSVC"),
         _HINGE_GRID,
         linear=True,

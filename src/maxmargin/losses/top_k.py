@@ -1,0 +1,138 @@
+"""Top-k hinge: the true class against its k strongest rivals."""
+
+from dataclasses import dataclass
+from numbers import Integral
+
+from array_api_compat import array_namespace
+
+from maxmargin._checks import InputError, check_choice
+from maxmargin._typing import Array
+from maxmargin.functional import project_capped_simplex, project_top_k_simplex
+from maxmargin.losses._base import (
+    Curvature,
+    PairwisePolyhedral,
+    one_hot,
+    pairwise_gradient,
+    pairwise_slopes,
+    where_other,
+)
+from maxmargin.losses.faces import capped_tangent, top_k_cone_tangent
+
+VARIANTS = ("alpha", "beta")
+
+
+@dataclass(frozen=True)
+class TopK(PairwisePolyhedral):
+    """Top-k hinge loss: a true class among the k highest scores is nearly as good as one at the top.
+
+    With a_j = 1 - (f_y - f_j) for j != y and a_y = 0, sorted decreasingly, it is
+    ``[(a_[1] + ... + a_[k]) / k]_+`` (alpha) or ``([a_[1]]_+ + ... + [a_[k]]_+) / k`` (beta).
+    Beta bounds alpha from above; up to k = 2 they are one, since a_y = 0 takes a place, and at k = 1 they are
+    Crammer-Singer.
+
+    Parameters
+    ----------
+    k : int
+        How many rivals count: at least 1 and below the number of classes.
+    variant : {"alpha", "beta"}, default="alpha"
+        Whether the mean is taken before the positive part or after it.
+
+    References
+    ----------
+    Lapin, Hein and Schiele (2015), Top-k multiclass SVM.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores, target = np.array([[2.0, 1.5, 3.0, -4.0]]), np.array([0])
+    >>> TopK(2).value(scores, target), TopK(3, "beta").value(scores, target).round(4)
+    (array([1.25]), array([0.8333]))
+    """
+
+    is_separable = False
+    is_polyhedral = True
+
+    k: int
+    variant: str = "alpha"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.k, bool) or not isinstance(self.k, Integral) or self.k < 1:
+            raise InputError(f"k is {self.k!r}; it must be an integer of at least 1")
+        check_choice(self.variant, VARIANTS, "variant")
+
+    def value(self, scores: Array, target: Array) -> Array:
+        """Loss of each sample, shape (n,)."""
+        return self._value_and_threshold(self.violations(scores, target))[0]
+
+    def value_and_gradient(self, scores: Array, target: Array) -> tuple[Array, Array]:
+        """Loss of each sample (n,) and its derivative by the scores (n, n_classes).
+
+        Violations that tie for the last of the k places share it equally.
+        """
+        xp = array_namespace(scores)
+        violations = self.violations(scores, target)
+        value, threshold = self._value_and_threshold(violations)
+        above = xp.astype(violations > threshold, scores.dtype)
+        level = xp.astype(violations == threshold, scores.dtype)
+        places = self.k - xp.sum(above, axis=1, keepdims=True)
+        slopes = (above + level * places / xp.sum(level, axis=1, keepdims=True)) / self.k
+        counts = value[:, None] > 0 if self.variant == "alpha" else violations > 0
+        return value, self.pull(xp.where(counts, slopes, xp.zeros_like(slopes)), target)
+
+    def curvature(self, scores: Array, target: Array) -> Curvature:  # noqa: ARG002
+        """0: the loss is piecewise linear."""
+        return Curvature(lambda direction: 0 * direction, array_namespace(scores).zeros_like(scores))
+
+    def conjugate(self, gradient: Array, target: Array) -> Array:
+        """-s, with s = -g_y the summed slopes."""
+        return -array_namespace(gradient).sum(pairwise_slopes(gradient, one_hot(gradient, target)), axis=1)
+
+    def violations(self, scores: Array, target: Array) -> Array:
+        """1 - (f_y - f_j) for j != y, and 0 at j = y."""
+        rivals = scores.shape[1] - 1
+        if self.k > rivals:
+            raise InputError(
+                f"k is {self.k}, but there are {rivals + 1} classes; choose k from 1 to {rivals}"
+            )
+        return super().violations(scores, target)
+
+    def project(self, points: Array, target: Array) -> Array:
+        """Nearest point of U.
+
+        With s = sum u it is ``0 <= u_j <= s / k, s <= 1`` for alpha, whose u_y is a slack that moves no
+        score, and ``0 <= u_j <= 1 / k, s <= 1`` with u_y = 0 for beta.
+        """
+        if self.variant == "alpha":
+            return project_top_k_simplex(points, self.k)
+        return project_capped_simplex(where_other(points, one_hot(points, target)), cap=1 / self.k)
+
+    def tangent(self, points: Array, target: Array) -> Curvature:
+        """The coordinates between their bounds, and for alpha those at a bound that moves."""
+        xp = array_namespace(points)
+        duals = self.project(points, target)
+        rounding = 4 * points.shape[1] * xp.finfo(points.dtype).eps
+        tight = xp.sum(duals, axis=1, keepdims=True) >= 1 - rounding
+        # At a vertex rounding may leave a coordinate a hair off its bound, where it is as fixed as on it.
+        free = (duals > rounding) & (duals < 1 / self.k - rounding)
+        capped = capped_tangent(free, tight, points)
+        if self.variant == "beta":
+            return capped
+        cone = top_k_cone_tangent(duals, self.k)
+        return Curvature(
+            lambda direction: xp.where(tight, capped.product(direction), cone.product(direction)),
+            xp.where(tight, capped.diagonal, cone.diagonal),
+        )
+
+    def pull(self, duals: Array, target: Array) -> Array:
+        """Derivative by the scores of ``u . violations(f)``, where u_y has no part."""
+        truth = one_hot(duals, target)
+        slopes = array_namespace(duals).where(truth, 0 * duals, duals)
+        return pairwise_gradient(slopes, truth)
+
+    def _value_and_threshold(self, violations: Array) -> tuple[Array, Array]:
+        """The losses and the k-th largest violations, shape (n, 1)."""
+        xp = array_namespace(violations)
+        largest = xp.sort(violations, axis=1, descending=True)[:, : self.k]
+        if self.variant == "beta":
+            largest = xp.clip(largest, 0.0, None)
+        return xp.clip(xp.sum(largest, axis=1) / self.k, 0.0, None), largest[:, -1:]

@@ -1,0 +1,106 @@
+"""Coordinates in which the curvature of a linear objective is about 1 in every direction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from maxmargin._typing import Array, Floats
+from maxmargin.objectives.row_blocks import RowBlocks
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Weights and intercepts as one vector, free of the features' units and offsets.
+
+    With V = W D and a = (b + W m) e the scores are ``W x + b = V D^-1 (x - m) + a / e``: the columns are
+    centred and scaled without touching X, so sparse and memory-mapped rows stay as they are.
+    D_j^2 = 1 + C s v_j, with v_j the column's variance and s the summed weights, is the diagonal of the
+    Hessian for a penalty and a loss of unit curvature; e^2 = 1 + C s.
+
+    Parameters
+    ----------
+    n_scores : int
+        Rows of W.
+    fit_intercept : bool
+        Whether b is free; where it is not, m = 0 and b = 0.
+    mean, scale : ndarray of shape (n_features,)
+        m and D.
+    intercept_scale : float
+        e.
+    """
+
+    n_scores: int
+    fit_intercept: bool
+    mean: Floats
+    scale: Floats
+    intercept_scale: float
+
+    @classmethod
+    def of(cls, rows: RowBlocks, C: float, n_scores: int, *, fit_intercept: bool) -> "Coordinates":
+        """Measure the columns in one pass.
+
+        Examples
+        --------
+        >>> rows = RowBlocks.of(np.array([[1e6], [3e6]]), np.array([0, 1]), np.ones(2))
+        >>> Coordinates.of(rows, C=1.0, n_scores=2, fit_intercept=True).mean
+        array([2000000.])
+        """
+        return cls.measured(rows.moments(), rows.weight, C, n_scores, fit_intercept=fit_intercept)
+
+    @classmethod
+    def measured(
+        cls, moments: tuple[Floats, Floats], weight: float, C: float, n_scores: int, *, fit_intercept: bool
+    ) -> "Coordinates":
+        """From moments that are known already: they do not depend on C."""
+        mean, variance = moments
+        if not fit_intercept:
+            variance, mean = variance + mean**2, np.zeros_like(mean)
+        strength = C * weight
+        return cls(
+            n_scores, fit_intercept, mean, np.sqrt(1 + strength * variance), float(np.sqrt(1 + strength))
+        )
+
+    @property
+    def size(self) -> int:
+        """Entries of the vector."""
+        return self.n_scores * (len(self.mean) + self.fit_intercept)
+
+    def table(self, vector: Floats) -> tuple[Floats, Floats]:
+        """The vector as V, shape (n_scores, n_features), and a, shape (n_scores,)."""
+        table = vector.reshape(self.n_scores, -1)
+        n_features = len(self.mean)
+        return table[:, :n_features], table[:, n_features] if self.fit_intercept else np.zeros(self.n_scores)
+
+    def vector(self, by_features: Floats, by_intercept: Floats) -> Floats:
+        """V and a as one vector: the inverse of ``table``."""
+        parts = [by_features, by_intercept[:, None]] if self.fit_intercept else [by_features]
+        return np.concatenate(parts, axis=1).ravel()
+
+    def join(self, coef: Floats, intercept: Floats) -> Floats:
+        """(W, b) to the vector (V, a)."""
+        return self.vector(coef * self.scale, (intercept + coef @ self.mean) * self.intercept_scale)
+
+    def split(self, vector: Floats) -> tuple[Floats, Floats]:
+        """The vector (V, a) to (W, b)."""
+        table, offset = self.table(vector)
+        coef = table / self.scale
+        if not self.fit_intercept:
+            return coef, offset
+        return coef, offset / self.intercept_scale - coef @ self.mean
+
+    def pull(self, by_coef: Floats, by_intercept: Floats) -> Floats:
+        """Derivatives by (W, b) to the derivative by the vector: the transpose of ``split``."""
+        # b = a / e - W m, so W moves the scores by x - m.
+        by_table = (by_coef - np.outer(by_intercept, self.mean)) / self.scale
+        return self.vector(by_table, by_intercept / self.intercept_scale)
+
+    def centred(self, table: Floats) -> Floats:
+        """Less its mean over the classes, which shifts all scores of a row alike."""
+        return table - table.mean(axis=0)
+
+    def standardised(self, X: Array, here: Callable[[Floats], Array] = np.asarray) -> Array:
+        """The rows in these coordinates, in single precision: D^-1 (x - m); ``here`` takes m and D there."""
+        xp = array_namespace(X)
+        return xp.astype((X - here(self.mean)) / here(self.scale), xp.float32)

@@ -1,0 +1,186 @@
+"""Minimising a linear objective to a certified accuracy."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from maxmargin._typing import Floats
+from maxmargin.objectives.certificate import NOTHING_PROVED, Certificate, certify
+from maxmargin.objectives.coordinate_ascent import Report, Start, coordinate_ascent
+from maxmargin.objectives.linear import LinearObjective, LinearPoint
+from maxmargin.objectives.row_blocks import Block, States
+from maxmargin.solvers import minimize_newton
+
+_NARROW = 0.02  # a step this narrow gains enough; the dual variables, moving on, do the rest
+_NARROWEST = 1e-9
+_NEARLY_RIGHT = 0.05  # width of the first step from a solution nearby
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """The end of a minimisation, with its proof and, for a polyhedral loss, its dual variables."""
+
+    point: LinearPoint
+    certificate: Certificate
+    iterations: int
+    status: Literal["converged", "max_iter", "stalled"]
+    duals: States | None = None
+
+
+def minimise(
+    objective: LinearObjective,
+    start: Floats,
+    *,
+    tol: float,
+    max_iter: int,
+    duals: States | None = None,
+    seed: int = 0,
+    report: Report = None,
+) -> Minimum:
+    """Minimise until the certificate is at most ``tol``.
+
+    A smooth objective is minimised by Newton steps; a polyhedral loss, such as the hinge, by the proximal
+    method of multipliers, whose every step is a smooth objective. Where dual coordinate ascent fits the
+    problem, it begins, and often ends, the work.
+
+    Parameters
+    ----------
+    objective : LinearObjective
+        What to minimise.
+    start : ndarray of shape (objective.coordinates.size,)
+        Where to begin.
+    tol : float
+        Largest certificate that will do.
+    max_iter : int
+        Newton steps at the most.
+    duals : sequence of arrays, optional
+        Dual variables to begin with, one array a block, where the loss is polyhedral.
+    seed : int, default=0
+        Of the order in which coordinate ascent visits the rows.
+    report : callable, optional
+        Called with (iteration, objective) after each step.
+    """
+    if not objective.loss.is_separable:
+        # A common shift of the scores changes no coupled loss: the penalty alone decides, for none.
+        coordinates = objective.coordinates
+        start = coordinates.centred(start.reshape(coordinates.n_scores, -1)).ravel()
+    with objective.rows.working():
+        begun = Start(start, duals)
+        if duals is None:
+            begun = coordinate_ascent(objective, start, tol=tol, max_iter=max_iter, seed=seed, report=report)
+        left = max_iter - begun.iterations
+        if begun.certificate is not None and (begun.certificate.value <= tol or left <= 0):
+            status = "converged" if begun.certificate.value <= tol else "max_iter"
+            point = objective.at(begun.vector)
+            return Minimum(point, begun.certificate, begun.iterations, status, begun.duals)
+        later = None if report is None else lambda step, value: report(begun.iterations + step, value)
+        if objective.loss.is_polyhedral:
+            end = _by_multipliers(objective, begun, tol, left, later)
+        else:
+            end = _smooth(objective, begun.vector, tol, left, later)
+        return replace(end, iterations=begun.iterations + end.iterations)
+
+
+def _smooth(objective: LinearObjective, start: Floats, tol: float, max_iter: int, report: Report) -> Minimum:
+    origin = objective.at(start)
+    reference = 0.0
+    if not objective.has_dual:
+        at_zero = objective.at(np.zeros_like(start)) if np.any(start) else origin
+        reference = float(np.max(np.abs(at_zero.gradient), initial=0.0))
+    last: list[Certificate] = []
+
+    def finished(point: LinearPoint) -> bool:
+        last[:] = [certify(point, reference)]
+        return last[0].value <= tol
+
+    solution = minimize_newton(origin, finished=finished, max_iter=max_iter, report=report)
+    return Minimum(solution.point, last[0], solution.iterations, solution.status)
+
+
+def _by_multipliers(
+    objective: LinearObjective, begun: Start, tol: float, max_iter: int, report: Report
+) -> Minimum:
+    """Repeat: smooth the loss around the dual variables, minimise, take the new dual variables.
+
+    References
+    ----------
+    Rockafellar (1976), Augmented Lagrangians and applications of the proximal point algorithm in convex
+    programming.
+    Yan and Li (2020), An efficient augmented Lagrangian method for support vector machine.
+    """
+    vector, duals, width, iterations = begun.vector, begun.duals, _first_width(objective), 0
+    if duals is None:
+        duals, _ = objective.rows.run(partial(_no_duals, objective.coordinates.n_scores))
+    if begun.duals is not None or np.any(vector):
+        width = _NEARLY_RIGHT
+    best, best_certificate, previous = None, NOTHING_PROVED, np.inf
+    status: Any = "max_iter"
+    while True:
+        step = objective.proximal(width, duals)
+        finished = _StepFinished(step, tol)
+        offset = iterations
+        solution = minimize_newton(
+            step.at(vector),
+            finished=finished,
+            max_iter=max_iter - iterations,
+            report=None if report is None else lambda k, value, offset=offset: report(offset + k, value),
+        )
+        iterations += solution.iterations
+        if best is None or finished.certificate.value < best_certificate.value:
+            best, best_certificate = solution.point, finished.certificate
+        if finished.certificate.value <= tol:
+            status = "converged"
+            break
+        if iterations >= max_iter:
+            break
+        duals, _ = objective.rows.run(partial(_maximisers, step.loss_of), duals, solution.point.scores)
+        vector = solution.point.vector
+        if width > _NARROW or not finished.certificate.value <= 0.3 * previous:
+            width /= 2
+        if width < _NARROWEST:
+            status = "stalled"
+            break
+        previous = finished.certificate.value
+    final = best.objective
+    duals, _ = final.rows.run(partial(_maximisers, final.loss_of), final.duals, best.scores)
+    return Minimum(best, best_certificate, iterations, status, duals)
+
+
+def _first_width(objective: LinearObjective) -> float:
+    """Wide enough that the first step is as easy as a squared hinge with C about 10 / (mean |x - m|^2)."""
+    coordinates, strength = objective.coordinates, objective.C * objective.rows.weight
+    spread = float(np.sum((coordinates.scale**2 - 1) / strength))
+    return max(2.0, 0.1 * objective.C * spread)
+
+
+class _StepFinished:
+    """A proximal step needs no more accuracy than a share of the distance it moves the dual variables."""
+
+    def __init__(self, step: LinearObjective, tol: float) -> None:
+        self.step, self.tol = step, tol
+        self.certificate = NOTHING_PROVED
+
+    def __call__(self, point: LinearPoint) -> bool:
+        self.certificate = certify(point, 0.0)
+        if self.certificate.value <= self.tol:
+            return True
+        _, (moved,) = self.step.rows.run(partial(_moved, self.step.loss_of), self.step.states, point.scores)
+        moved = self.step.C * self.step.width / 2 * moved
+        # The dual value of the smoothed problem is that of the exact one less the pull towards the centre.
+        inner = point.value - (self.certificate.dual or -np.inf) + moved
+        return inner <= 3 * max(moved, 0.1 * self.tol * self.certificate.primal)
+
+
+def _no_duals(n_scores: int, block: Block) -> tuple[Floats, tuple]:
+    return block.here(np.zeros((n_scores, len(block.target)))).T, ()
+
+
+def _maximisers(loss_of: Any, block: Block, duals: Floats, scores: Floats) -> tuple[Floats, tuple]:
+    return loss_of(duals).maximiser(scores, block.target), ()
+
+
+def _moved(loss_of: Any, block: Block, duals: Floats, scores: Floats) -> tuple[None, tuple[float]]:
+    away = loss_of(duals).maximiser(scores, block.target) - duals
+    return None, (float(block.weight @ (away * away).sum(axis=1)),)

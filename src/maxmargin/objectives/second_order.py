@@ -1,0 +1,273 @@
+"""Hessian and preconditioner of a linear objective, over the rows whose loss is curved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from array_api_compat import array_namespace, device
+from scipy import linalg, sparse
+
+from maxmargin._typing import Floats, Ints
+from maxmargin.functional import positive_part
+from maxmargin.losses import Curvature
+from maxmargin.objectives.coordinates import Coordinates
+from maxmargin.objectives.row_blocks import Block, RowBlocks, States, combinations, products, taken
+
+if TYPE_CHECKING:
+    from maxmargin.objectives.linear import LinearPoint, LossOf
+
+_COPIED_SHARE, _COPIED_BYTES = 0.25, 100e6  # rows that may be copied: a share of the data and a little more
+_FACTOR_BYTES = 100e6  # Cholesky factors of all classes
+_FLOOR = 1e-6  # an intercept that no curved row holds would move without bound
+_MANY_PRODUCTS = 10  # a Newton system that needs more is worth a new preconditioner
+_ROWS_PER_FEATURE = 4  # rows that estimate a class's Gram matrix well enough to precondition with
+
+
+class CurvedRows(NamedTuple):
+    """The rows of a block whose loss is curved.
+
+    Attributes
+    ----------
+    X : array, CSR matrix or None
+        The rows: standardised and in single precision where dense rows were copied, None where they are read
+        from the block.
+    used : ndarray or None
+        Which of the block they are; None for all.
+    weight : ndarray of shape (n,)
+        What each counts.
+    curvature : Curvature
+        Second derivative of their loss by the scores.
+    """
+
+    X: Any
+    used: Ints | None
+    weight: Floats
+    curvature: Curvature
+
+    @property
+    def standardised(self) -> bool:
+        """Whether they are."""
+        return self.X is not None and not sparse.issparse(self.X)
+
+    def matrix(self, block: Block, some: Any = None) -> Any:
+        """The rows, or some of them, as they are."""
+        if self.X is not None:
+            return self.X if some is None else self.X[some]
+        if some is None:
+            return block.matrix(self.used)
+        return block.matrix(some if self.used is None else self.used[some])
+
+
+@dataclass
+class Preconditioner:
+    """About the inverse Hessian, kept from point to point until it needs too many products."""
+
+    inverse: Floats | None = None
+    products: int = 0
+
+    def at(self, point: LinearPoint, curved: States) -> Floats:
+        """The inverse that was kept, or a new one."""
+        if self.inverse is None or self.products > _MANY_PRODUCTS:
+            self.inverse = _inverse(point, curved)
+        self.products = 0
+        return self.inverse
+
+
+@dataclass(frozen=True)
+class SecondOrder:
+    """The Hessian at a point, by its products, and about its inverse."""
+
+    origin: LinearPoint
+    curved: States
+    inverse: Any
+
+    @classmethod
+    def at(cls, point: LinearPoint) -> SecondOrder:
+        """Collect the curved rows and factor the classes' own blocks of the Hessian."""
+        objective = point.objective
+        rows = objective.rows
+        counted = partial(_count_curved, objective.loss_of)
+        _, (n_curved,) = rows.run(counted, objective.states, point.scores)
+        copied = 4 * n_curved * rows.n_features
+        copy = not rows.is_sparse and copied <= _COPIED_SHARE * rows.nbytes + _COPIED_BYTES
+        task = partial(_curve, objective.loss_of, objective.coordinates if copy else None)
+        curved, _ = rows.run(task, objective.states, point.scores)
+        return cls(point, curved, objective.preconditioner.at(point, curved))
+
+    def product(self, direction: Floats) -> Floats:
+        """Hessian times a direction; one pass over the curved rows."""
+        objective = self.origin.objective
+        objective.preconditioner.products += 1
+        coordinates = objective.coordinates
+        coef, intercept = coordinates.split(direction)
+        table, offset = coordinates.table(direction)
+        task = partial(
+            _product, coef, intercept, table.astype(np.float32), offset / coordinates.intercept_scale
+        )
+        _, (by_coef, by_table, moved_raw, moved_standard) = objective.rows.run(task, self.curved)
+        of_penalty = objective.penalty.curvature(self.origin.coef)(coef) + 2 * objective.epsilon * coef
+        raw = coordinates.pull(
+            objective.C * by_coef + of_penalty, objective.C * moved_raw + 2 * objective.epsilon * intercept
+        )
+        moved = objective.C * by_table, objective.C * moved_standard / coordinates.intercept_scale
+        return raw + coordinates.vector(moved[0], moved[1] + _FLOOR * offset)
+
+    def precondition(self, residual: Floats) -> Floats:
+        """About the inverse Hessian times a residual."""
+        coordinates, coupled = self.origin.objective.coordinates, not self.origin.objective.loss.is_separable
+        table = residual.reshape(coordinates.n_scores, -1)
+        if coupled:
+            table = coordinates.centred(table)
+        moved = (
+            table * self.inverse
+            if self.inverse.ndim == 2
+            else np.matmul(self.inverse, table[:, :, None])[..., 0]
+        )
+        # No coupled loss sees a common shift of the scores: no step makes one.
+        return (coordinates.centred(moved) if coupled else moved).ravel()
+
+
+def _is_curved(curvature: Curvature, weight: Floats) -> Any:
+    return array_namespace(weight).any(curvature.diagonal, axis=1) & (weight > 0)
+
+
+def _count_curved(loss_of: LossOf, block: Block, duals: Any, scores: Floats) -> tuple[None, tuple[int]]:
+    curvature = loss_of(duals).curvature(scores, block.target)
+    return None, (int(_is_curved(curvature, block.weight).sum()),)
+
+
+def _curve(
+    loss_of: LossOf, copy_to: Coordinates | None, block: Block, duals: Any, scores: Floats
+) -> tuple[CurvedRows, tuple]:
+    curvature = loss_of(duals).curvature(scores, block.target)
+    (used,) = array_namespace(scores).nonzero(_is_curved(curvature, block.weight))
+    everything = len(used) == len(scores)
+    if everything or (copy_to is None and 2 * len(used) > len(scores)):
+        used, weight = None, block.weight
+    else:
+        of_used = loss_of(None if duals is None else duals[used])
+        curvature = of_used.curvature(taken(scores, used), block.target[used])
+        weight = block.weight[used]
+    X = None
+    if copy_to is not None:
+        X = copy_to.standardised(block.matrix(used), block.here)
+    elif sparse.issparse(block.X):
+        X = block.matrix(used)
+    return CurvedRows(X, used, weight, curvature), ()
+
+
+def _product(
+    coef: Floats, intercept: Floats, table: Floats, offset: Floats, block: Block, rows: CurvedRows
+) -> tuple[None, tuple]:
+    nothing, none = np.zeros_like(coef), np.zeros_like(intercept)
+    if not len(rows.weight):
+        return None, (nothing, nothing, none, none)
+    if rows.standardised:
+        xp = array_namespace(rows.X)
+        scores = xp.astype((block.here(table) @ rows.X.T).T, xp.float64) + block.here(offset)
+        moved = rows.curvature.product(scores)
+        moved *= rows.weight[:, None]
+        by_table = xp.astype(xp.astype(moved.T, xp.float32) @ rows.X, xp.float64)
+        return None, (nothing, by_table, none, moved.sum(axis=0))
+    X = rows.matrix(block)
+    moved = rows.curvature.product(products(X, block.here(coef)) + block.here(intercept))
+    moved = moved * rows.weight[:, None]
+    return None, (combinations(moved, X), nothing, moved.sum(axis=0), none)
+
+
+def _inverse(point: LinearPoint, curved: States) -> Floats:
+    """About the inverse of each class's block of the Hessian: a matrix a class, or its diagonal."""
+    objective = point.objective
+    coordinates = objective.coordinates
+    size = coordinates.size // coordinates.n_scores
+    # In the vector's coordinates a curvature of the penalty is divided by the squared scale.
+    stiffness = np.outer(
+        objective.penalty.stiffness(point.coef) + 2 * objective.epsilon, coordinates.scale**-2.0
+    )
+    if coordinates.fit_intercept:
+        of_intercept = 2 * objective.epsilon / coordinates.intercept_scale**2 + _FLOOR
+        stiffness = np.column_stack([stiffness, np.full(len(stiffness), of_intercept)])
+    if objective.rows.is_sparse or 8 * size**2 * coordinates.n_scores > _FACTOR_BYTES:
+        _, (diagonal,) = objective.rows.run(partial(_diagonal, coordinates), curved)
+        return 1 / np.maximum(stiffness + objective.C * diagonal, 1e-12)
+    _, (n_used,) = objective.rows.run(_count_by_class, curved)
+    steps = np.maximum(1, n_used // (_ROWS_PER_FEATURE * size))
+    (grams,) = objective.rows.pooled(partial(_grams, coordinates, steps), curved)
+    grams *= objective.C
+    for _ in objective.rows.each(_invert, grams, stiffness):
+        ...
+    return grams
+
+
+def _count_by_class(_: Block, rows: CurvedRows) -> tuple[None, tuple[Ints]]:
+    return None, ((rows.curvature.diagonal > 0).sum(axis=0),)
+
+
+def _grams(coordinates: Coordinates, steps: Ints, rows: RowBlocks, curved: States) -> tuple[Floats]:
+    """Gram matrix of each class's curved rows, out of every step-th."""
+    task = partial(_gram, coordinates, rows, curved)
+    return (array_namespace(rows.blocks[0].weight).stack(list(rows.each(task, range(len(steps)), steps))),)
+
+
+def _gram(coordinates: Coordinates, rows: RowBlocks, curved: States, k: int, step: int) -> Floats:
+    # One product of all the rows is several times as fast as the sum of one a block.
+    sample = [
+        _weighted_rows(coordinates, k, step, block, of_block)
+        for block, of_block in zip(rows.blocks, curved, strict=True)
+    ]
+    xp = array_namespace(sample[0])
+    X = xp.concat(sample)
+    return xp.astype(X.T @ X, xp.float64)
+
+
+def _weighted_rows(coordinates: Coordinates, k: int, step: int, block: Block, rows: CurvedRows) -> Floats:
+    """Every step-th row, times the root of its curvature; together they carry that of all rows used."""
+    xp = array_namespace(rows.weight)
+    (used,) = xp.nonzero(rows.curvature.diagonal[:, k])
+    strength = rows.weight[used] * rows.curvature.diagonal[used, k]
+    some = strength[::step]
+    X = rows.matrix(block, used[::step])
+    X = X if rows.standardised else coordinates.standardised(X, block.here)
+    if coordinates.fit_intercept:
+        ones = xp.full((len(X), 1), 1 / coordinates.intercept_scale, dtype=xp.float32, device=device(X))
+        X = xp.concat([X, ones], axis=1)
+    share = strength.sum() / some.sum() if len(some) else 1.0
+    return X * xp.astype(xp.sqrt(share * some), xp.float32)[:, None]
+
+
+def _invert(gram: Floats, stiffness: Floats) -> None:
+    """Replace a class's Gram matrix by about the inverse of its block of the Hessian."""
+    diagonal = np.diag_indices(len(gram))
+    gram[diagonal] += stiffness + 1e-12
+    jitter = 1e-6 * np.trace(gram) / len(gram)
+    while True:
+        # Single precision may leave the Gram matrix a little short of definite.
+        gram[diagonal] += jitter
+        try:
+            gram[:] = linalg.inv(gram, check_finite=False, assume_a="pos")
+            return
+        except linalg.LinAlgError:
+            jitter *= 10
+
+
+def _diagonal(coordinates: Coordinates, block: Block, rows: CurvedRows) -> tuple[None, tuple[Floats]]:
+    """Diagonal of the risk's Hessian: sum_i weight_i h_ik (x_ij - m_j)^2 / D_j^2."""
+    if not len(rows.weight):
+        return None, (np.zeros((coordinates.n_scores, coordinates.size // coordinates.n_scores)),)
+    xp = array_namespace(rows.weight)
+    strength = rows.curvature.diagonal * rows.weight[:, None]
+    total, X = strength.sum(axis=0), rows.matrix(block)
+    if rows.standardised:
+        diagonal = strength.T @ xp.astype(X, xp.float64) ** 2
+    else:
+        squares = X.multiply(X) if sparse.issparse(X) else X**2
+        second, first = combinations(strength, squares), combinations(strength, X)
+        mean = block.here(coordinates.mean)
+        centred = second - 2 * mean * first + mean**2 * total[:, None]
+        diagonal = positive_part(centred) / block.here(coordinates.scale) ** 2
+    if coordinates.fit_intercept:
+        diagonal = xp.concat([diagonal, total[:, None] / coordinates.intercept_scale**2], axis=1)
+    return None, (diagonal,)

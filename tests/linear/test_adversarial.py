@@ -1,0 +1,176 @@
+"""Data made to break a solver: every fit with the default parameters converges, and proves it."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from maxmargin import linear
+
+ESTIMATORS = {name: getattr(linear, name) for name in linear.__all__} | {
+    "OneVsRestSVC-hinge": partial(linear.OneVsRestSVC, loss="hinge"),
+    "OneVsOneSVC-hinge": partial(linear.OneVsOneSVC, loss="hinge"),
+    "TopKSVC-2-alpha": partial(linear.TopKSVC, k=2, variant="alpha"),
+    "M3SVC-2": partial(linear.M3SVC, p=2),
+    "M3SVC-1": partial(linear.M3SVC, p=1),
+    "M3LogisticRegression-1": partial(linear.M3LogisticRegression, p=1),
+    "M3LogisticRegression-1.5": partial(linear.M3LogisticRegression, p=1.5),
+}
+each_estimator = pytest.mark.parametrize("make", ESTIMATORS.values(), ids=ESTIMATORS)
+
+
+def clouds(rng, n=60, d=4, c=3, apart=1.5):
+    y = np.arange(n) % c
+    return rng.normal(size=(n, d)) + apart * np.eye(c, d)[y], y
+
+
+def stripes(rng):
+    """Six classes side by side along one column."""
+    y = np.arange(240) % 6
+    return np.column_stack([(y + rng.uniform(size=240)) / 6, rng.uniform(size=240)]), y
+
+
+def duplicated_columns(rng):
+    X, y = clouds(rng)
+    return np.hstack([X, X, X[:, :1]]), y
+
+
+def columns_of_all_units(rng):
+    X, y = clouds(rng)
+    return X * [1e6, 1e-6, 1, 1e3], y
+
+
+def columns_far_off_the_origin(rng):
+    X, y = clouds(rng)
+    return X + np.array([1e6, 0, -1e4, 1]), y
+
+
+def constant_columns(rng):
+    X, y = clouds(rng)
+    return np.hstack([X, np.full((60, 1), 7.0), np.zeros((60, 1))]), y
+
+
+def one_row_a_class(rng):
+    return rng.normal(size=(6, 3)), np.arange(6)
+
+
+def one_class_of_a_single_row(rng):
+    X, y = clouds(rng, c=2)
+    return np.vstack([X, X[:1] + 0.1]), np.append(y, 2)
+
+
+def more_columns_than_rows(rng):
+    return clouds(rng, n=15, d=60)
+
+
+def duplicated_rows(rng):
+    X, y = clouds(rng, n=12)
+    return np.repeat(X, 6, axis=0), np.repeat(y, 6)
+
+
+def contradicting_rows(rng):
+    X, _ = clouds(rng, n=10)
+    return np.repeat(X, 3, axis=0), np.tile([0, 1, 2], 10)
+
+
+def nothing_but_zeros(rng):  # noqa: ARG001
+    return np.zeros((12, 3)), np.arange(12) % 3
+
+
+def an_outlier(rng):
+    X, y = clouds(rng)
+    X[0] = 1e4
+    return X, y
+
+
+DATA = [
+    stripes,
+    duplicated_columns,
+    columns_of_all_units,
+    columns_far_off_the_origin,
+    constant_columns,
+    one_row_a_class,
+    one_class_of_a_single_row,
+    more_columns_than_rows,
+    duplicated_rows,
+    contradicting_rows,
+    nothing_but_zeros,
+    an_outlier,
+]
+
+
+def assert_proven(estimator, X, y):
+    certificate = estimator.certificate_
+    gap = certificate.get("relative_gap", certificate.get("relative_gradient"))
+    assert estimator.converged_
+    assert -1e-12 <= gap <= estimator.tol
+    assert np.isfinite(estimator.coef_).all()
+    assert np.isfinite(estimator.intercept_).all()
+    assert set(estimator.predict(X)) <= set(y)
+
+
+@pytest.mark.parametrize("data", DATA, ids=lambda data: data.__name__)
+@each_estimator
+def test_hard_data_converge_with_a_certificate(make, data, rng):
+    X, y = data(rng)
+    assert_proven(make().fit(X, y), X, y)
+
+
+@pytest.mark.parametrize("C", [1e-5, 1e4])
+@each_estimator
+def test_any_c_converges_with_a_certificate(make, C, rng):
+    X, y = clouds(rng)
+    assert_proven(make(C=C).fit(X, y), X, y)
+
+
+@each_estimator
+def test_sparse_rows_far_off_the_origin_converge(make, rng):
+    X, y = columns_far_off_the_origin(rng)
+    assert_proven(make().fit(sparse.csr_array(X), y), X, y)
+
+
+@each_estimator
+def test_sparse_rows_with_empty_rows_and_columns_converge(make, rng):
+    X, y = clouds(rng, d=30)
+    X[np.abs(X) < 1.3] = 0
+    X[:3], X[:, 3:6] = 0, 0
+    assert_proven(make().fit(sparse.csr_array(X), y), X, y)
+
+
+@each_estimator
+def test_many_classes_of_few_rows_converge(make, rng):
+    estimator = make()
+    if isinstance(estimator, linear.OneVsOneSVC):
+        c = 12  # which are 66 machines
+    elif "loss" not in estimator.get_params() and "relative_gap" in make().fit(*clouds(rng)).certificate_:
+        c = 60
+    else:
+        c = 200
+    y = np.repeat(np.arange(c), 2)
+    X = 3 * rng.normal(size=(c, 8))[y] + 0.3 * rng.normal(size=(2 * c, 8))
+    assert_proven(estimator.fit(X, y), X, y)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+def test_stripes_are_beyond_one_vs_rest_but_not_one_vs_one(loss, rng):
+    # No line has an inner stripe alone on one side; any two stripes have a line between.
+    X, y = stripes(rng)
+    assert linear.OneVsRestSVC(loss=loss, C=10).fit(X, y).score(X, y) < 0.8
+    assert linear.OneVsOneSVC(loss=loss, C=10).fit(X, y).score(X, y) > 0.95
+
+
+@pytest.mark.parametrize("cls", [linear.CrammerSingerSVC, linear.WestonWatkinsSVC])
+def test_stripes_are_within_the_coupled_machines(cls, rng):
+    X, y = stripes(rng)
+    assert cls(C=1e4).fit(X, y).score(X, y) > 0.95
+
+
+@pytest.mark.parametrize("C", [0.1, 10.0])
+def test_duplicated_columns_share_their_weight(C, rng):
+    X, y = clouds(rng)
+    fitted = linear.CrammerSingerSVC(C=C, tol=1e-9).fit(np.hstack([X, X]), y)
+    np.testing.assert_allclose(fitted.coef_[:, :4], fitted.coef_[:, 4:], atol=1e-6)
+    # Twice a column is one of sqrt(2) times the length, under twice its weight.
+    single = linear.CrammerSingerSVC(C=C, tol=1e-9).fit(np.sqrt(2) * X, y)
+    np.testing.assert_allclose(fitted.coef_[:, :4] * np.sqrt(2), single.coef_, atol=1e-4)
