@@ -7,25 +7,26 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from maxmargin._checks import InputError, check_at_least, check_choice, check_positive
 from maxmargin._typing import Floats, Ints
-from maxmargin.linear.calibration import CALIBRATIONS, calibrate
+from maxmargin.linear._inputs import answers_where_rows_are, in_memory, linear_scores, training_rows
+from maxmargin.linear.calibration import CALIBRATIONS, TemperatureScaling, calibrate
 from maxmargin.losses import Loss, SoftmaxCrossEntropy
 from maxmargin.objectives import (
     NOTHING_PROVED,
     Certificate,
     Coordinates,
     LinearObjective,
+    Minimum,
     RowBlocks,
     minimise,
+    rows_of,
 )
 from maxmargin.penalties import Frobenius, Penalty
 
@@ -162,10 +163,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             Where ``tol`` was not reached.
         """
         self._check_parameters()
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32])
-        check_classification_targets(y)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        classes, target, weight = self._targets(y, weight)
+        X, target, weight, classes = training_rows(self, X, y, sample_weight)
         fit = self._solve(X, target, weight, classes)
         self.classes_ = classes
         self.coef_, self.intercept_, self.n_iter_ = fit.coef, fit.intercept, fit.steps
@@ -183,6 +181,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             )
         return self
 
+    @answers_where_rows_are
     def decision_function(self, X: Any) -> Floats:
         """Score of each class; with two classes the second score minus the first.
 
@@ -199,6 +198,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
+    @answers_where_rows_are
     def predict(self, X: Any) -> np.ndarray:
         """Label of the largest score of each row.
 
@@ -216,9 +216,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         return self.classes_[best]
 
     def _scores(self, X: Any) -> Floats:
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        return np.asarray(X @ self.coef_.T) + self.intercept_
+        return linear_scores(self, X)
 
     def _check_parameters(self) -> None:
         check_positive(self.C, "C")
@@ -256,7 +254,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _solve(self, X: Any, target: Ints, weight: Floats, classes: np.ndarray) -> Fit:
         """Fit to rows whose targets are columns of the scores."""
-        rows = RowBlocks.of(X, target, weight, len(classes))
+        rows = rows_of(X, target, weight, len(classes))
         return self._minimised(rows, len(classes), self._last_fit(classes, X.shape))
 
     def _minimised(self, rows: RowBlocks, n_scores: int, start: Fit | None) -> Fit:
@@ -269,7 +267,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         if start is not None:
             vector = coordinates.join(start.coef, start.intercept)
             duals = None if start.duals is None else rows.cut(start.duals)
-        minimum = minimise(
+        minimum = self._minimum(
             objective,
             vector,
             tol=self.tol,
@@ -291,6 +289,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             minimum.certificate,
             np.concatenate(known) if self.warm_start and known is not None else None,
         )
+
+    def _minimum(self, objective: LinearObjective, start: Floats, **limits: Any) -> Minimum:
+        return minimise(objective, start, **limits)
 
     def _last_fit(self, classes: np.ndarray, shape: tuple[int, int]) -> Fit | None:
         """The last solution, where it is asked for and fits these rows."""
@@ -378,7 +379,12 @@ class MarginClassifier(LinearClassifier):
         super().fit(X, y, sample_weight)
         if self.probability is not None:
             self.calibration_ = calibrate(
-                self, X, y, sample_weight, method=self.probability, random_state=self.random_state
+                self,
+                X,
+                in_memory(y),
+                in_memory(sample_weight),
+                method=self.probability,
+                random_state=self.random_state,
             )
         return self
 
@@ -388,6 +394,7 @@ class MarginClassifier(LinearClassifier):
             check_choice(self.probability, CALIBRATIONS, "probability")
 
     @available_if(_is_calibrated)
+    @answers_where_rows_are
     def predict_proba(self, X: Any) -> Floats:
         """Calibrated probability of each class; the largest is that of the predicted class.
 
@@ -404,9 +411,14 @@ class MarginClassifier(LinearClassifier):
         return self.calibration_.predict_proba(self._scores(X))
 
     @available_if(_is_calibrated)
+    @answers_where_rows_are
     def predict_log_proba(self, X: Any) -> Floats:
         """Logarithm of the probability of each class, shape (n_samples, n_classes)."""
-        return np.log(self.predict_proba(X))
+        return np.log(self.calibration_.predict_proba(self._scores(X)))
+
+
+_AS_THEY_ARE = TemperatureScaling()
+_AS_THEY_ARE.temperature_ = 1.0
 
 
 class SoftmaxClassifier(LinearClassifier):
@@ -415,6 +427,7 @@ class SoftmaxClassifier(LinearClassifier):
     def _loss(self) -> Loss:
         return SoftmaxCrossEntropy()
 
+    @answers_where_rows_are
     def predict_proba(self, X: Any) -> Floats:
         """Probability of each class: the softmax of the scores.
 
@@ -428,8 +441,9 @@ class SoftmaxClassifier(LinearClassifier):
         ndarray of shape (n_samples, n_classes)
             Rows sum to one; columns in the order of ``classes_``.
         """
-        return softmax(self._scores(X), axis=1)
+        return _AS_THEY_ARE.predict_proba(self._scores(X))
 
+    @answers_where_rows_are
     def predict_log_proba(self, X: Any) -> Floats:
         """Logarithm of the probability of each class, shape (n_samples, n_classes)."""
         return log_softmax(self._scores(X), axis=1)

@@ -4,13 +4,12 @@ from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from maxmargin._typing import Floats, Ints
 from maxmargin.linear._base import ClassWeight, Fit, MarginClassifier, Probability, documented
 from maxmargin.linear.one_vs_rest import binary_loss
 from maxmargin.losses import Loss
-from maxmargin.objectives import Certificate, RowBlocks
+from maxmargin.objectives import Certificate, rows_of
 
 
 @documented
@@ -86,9 +85,9 @@ class OneVsOneSVC(MarginClassifier):
         last = self._last_fit(classes, X.shape)
         fits = []
         for pair, (k, m) in enumerate(combinations(range(len(classes)), 2)):
-            rows = np.flatnonzero(((target == k) | (target == m)) & (weight > 0))
+            rows = ((target == k) | (target == m)) & (weight > 0)
             # Column 0 of the one-vs-rest loss takes target 0, here class k, as positive.
-            blocks = RowBlocks.of(X[rows], (target[rows] == m).astype(np.intp), weight[rows])
+            blocks = rows_of(X[rows], (target[rows] == m).astype(np.intp), weight[rows])
             one = slice(pair, pair + 1)
             fits.append(self._minimised(blocks, 1, last and Fit(last.coef[one], last.intercept[one])))
         return Fit(
@@ -99,9 +98,7 @@ class OneVsOneSVC(MarginClassifier):
         )
 
     def _scores(self, X: Any) -> Floats:
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        margins = np.asarray(X @ self.coef_.T) + self.intercept_
+        margins = super()._scores(X)
         n_classes = len(self.classes_)
         votes, total = np.zeros((2, len(margins), n_classes))
         for margin, (k, m) in zip(margins.T, combinations(range(n_classes), 2), strict=True):

@@ -12,7 +12,7 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 from sklearn.pipeline import Pipeline
-from sklearn.utils import indexable
+from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params
@@ -151,6 +151,11 @@ class LinearSearchCV(GridSearchCV):
         if self.refit:
             self._refit(X, y, routed.estimator.fit)
         return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = get_tags(self.estimator).input_tags.sparse  # scikit-learn 1.6 leaves it out
+        return tags
 
     def _paths(self) -> tuple[list[dict[str, Any]], list["_Path"]]:
         """The grid as GridSearchCV orders it, and its lines along C."""

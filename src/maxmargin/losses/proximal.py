@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from array_api_compat import array_namespace
 
 from maxmargin._typing import Array
-from maxmargin.losses._base import Curvature, PolyhedralLoss, one_hot
+from maxmargin.losses._base import Curvature, PolyhedralLoss, one_hot, where_other, where_true
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,17 @@ class Proximal:
 
     def value_and_gradient(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """Value of each sample (n,) and its derivative by the scores (n, n_classes)."""
+        value, gradient, _ = self.value_gradient_and_distance(scores, target)
+        return value, gradient
+
+    def value_gradient_and_distance(self, scores: Array, target: Array) -> tuple[Array, Array, Array]:
+        """Value, derivative and what the pull towards the centre takes away, ``width / 2 |u - centre|^2``."""
         xp = array_namespace(scores)
         violations = self.loss.violations(scores, target)
         duals = self.loss.project(self.centre + violations / self.width, target)
         away = duals - self.centre
-        value = xp.sum(duals * violations - self.width / 2 * away * away, axis=1)
-        return value, self.loss.pull(duals, target)
+        distance = self.width / 2 * xp.sum(away * away, axis=1)
+        return xp.sum(duals * violations, axis=1) - distance, self.loss.pull(duals, target), distance
 
     def curvature(self, scores: Array, target: Array) -> Curvature:
         """Map d to pull(tangent(push(d))) / width."""
@@ -73,7 +78,8 @@ class Proximal:
         truth = one_hot(scores, target)
         # A rival moves its own violation alone; the true class may move them all.
         moved = self.loss.push(xp.astype(truth, scores.dtype), target)
-        diagonal = xp.where(truth, xp.sum(moved * face(moved), axis=1, keepdims=True), inner) / self.width
+        of_truth = where_true(xp.sum(moved * face(moved), axis=1, keepdims=True), truth)
+        diagonal = (of_truth + where_other(inner, truth)) / self.width
 
         def product(direction: Array) -> Array:
             return self.loss.pull(face(self.loss.push(direction, target)), target) / self.width

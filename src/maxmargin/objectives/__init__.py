@@ -5,6 +5,8 @@ from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.linear import LinearObjective
 from maxmargin.objectives.minimisation import Minimum, minimise
 from maxmargin.objectives.row_blocks import Block, RowBlocks
+from maxmargin.objectives.rows import rows_of
+from maxmargin.objectives.sparse_minimisation import certify_sparse, minimise_sparse
 
 __all__ = [
     "NOTHING_PROVED",
@@ -15,5 +17,8 @@ __all__ = [
     "Minimum",
     "RowBlocks",
     "certify",
+    "certify_sparse",
     "minimise",
+    "minimise_sparse",
+    "rows_of",
 ]

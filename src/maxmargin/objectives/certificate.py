@@ -2,15 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
 
 from maxmargin._typing import Floats
-from maxmargin.losses import Loss
-from maxmargin.objectives.linear import LinearPoint, LossOf
-from maxmargin.objectives.row_blocks import Block
+from maxmargin.objectives.linear import LinearObjective, LinearPoint
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,9 @@ def certify(point: LinearPoint, reference: float) -> Certificate:
     The dual point is the derivative g of the loss by the scores. With V = C sum_i s_i g_i (x_i - m)^T and
     r = C sum_i s_i g_i, Fenchel's inequality bounds the objective from below by
     ``- C sum_i s_i loss*(g_i) - penalty*(-V) - |r| beta`` over all centred intercepts of at most beta, for
-    which beta = 1 + 2 max |a| leaves room; a ridge on the intercepts gives a second bound.
+    which beta = 1 + 2 max |a| leaves room; a ridge on the intercepts gives a second bound. Fenchel's equality
+    knows the sum of the conjugates: ``C sum_i s_i (g_i.f_i - loss(f_i)) = V.W + r.a - C risk``, less the pull
+    towards the centre where the loss is a proximal one. So no row is read.
 
     Parameters
     ----------
@@ -65,18 +63,23 @@ def certify(point: LinearPoint, reference: float) -> Certificate:
     reference : float
         Largest gradient entry at zero weights, for objectives without a dual.
     """
-    objective = point.objective
-    largest = float(np.max(np.abs(point.gradient), initial=0.0))
+    objective, coordinates = point.objective, point.objective.coordinates
     if not objective.has_dual:
+        largest = float(np.max(np.abs(point.gradient), initial=0.0))
         return Certificate(point.value, None, largest / reference if reference > 0 else largest)
-    task = partial(_terms, objective.loss, objective.loss_of)
-    _, (risk, conjugate) = objective.rows.run(task, objective.states, point.scores)
     penalty, penalty_by_coef = objective.penalty.value_and_gradient(point.coef)
-    ridge = objective.epsilon * (np.vdot(point.coef, point.coef) + np.vdot(point.intercept, point.intercept))
-    primal = float(penalty + objective.C * risk + ridge)
-    bound = max(_penalty_bounds(point, penalty_by_coef))
-    dual = bound - objective.C * conjugate
-    return Certificate(primal, dual, relative_gap(primal, dual))
+    penalty = float(penalty) + objective.epsilon * (_square(point.coef) + _square(point.intercept))
+    table, offset = coordinates.table(point.gradient)
+    of_intercept = 2 * objective.epsilon * point.intercept
+    # The gradient by the centred weights is that of the penalty plus V; the ridge on b moves with them.
+    slope = penalty_by_coef + 2 * objective.epsilon * point.coef - np.outer(of_intercept, coordinates.mean)
+    centred = table * coordinates.scale - slope
+    residual = offset * coordinates.intercept_scale - of_intercept
+    centred_intercept = point.intercept + point.coef @ coordinates.mean
+    risk = point.value - penalty
+    conjugate = float(np.vdot(centred, point.coef) + residual @ centred_intercept) - risk - point.distance
+    dual = max(_bounds(objective, centred, residual, centred_intercept)) - conjugate
+    return Certificate(point.primal, dual, relative_gap(point.primal, dual))
 
 
 def relative_gap(primal: float, dual: float) -> float:
@@ -84,35 +87,21 @@ def relative_gap(primal: float, dual: float) -> float:
     return (primal - dual) / max(abs(primal), float(np.finfo(np.float64).tiny))
 
 
-def _penalty_bounds(point: LinearPoint, penalty_by_coef: Floats) -> list[float]:
-    """Lower bounds of penalty(W) + ridge + the linear term of the dual point, over all weights."""
-    objective, coordinates = point.objective, point.objective.coordinates
-    table, offset = coordinates.table(point.gradient)
-    ridged = 2 * objective.epsilon * point.coef
-    of_intercept = 2 * objective.epsilon * point.intercept
-    # The gradient by the centred weights is that of the penalty plus V; the ridge on b moves with them.
-    shift = np.outer(of_intercept, coordinates.mean)
-    centred = table * coordinates.scale - penalty_by_coef - ridged + shift
-    residual = offset * coordinates.intercept_scale - of_intercept
-    reach = 1 + 2 * float(np.max(np.abs(point.intercept + point.coef @ coordinates.mean), initial=0.0))
+def _bounds(
+    objective: LinearObjective, centred: Floats, residual: Floats, centred_intercept: Floats
+) -> list[float]:
+    """Lower bounds of penalty(W) + ridge + V.W + r.a over all weights and intercepts."""
+    reach = 1 + 2 * float(np.max(np.abs(centred_intercept), initial=0.0))
     bounds = [-_conjugate(objective, centred) - reach * float(np.abs(residual).sum())]
     if objective.epsilon > 0:
-        raw = centred + np.outer(residual, coordinates.mean)
-        bounds.append(
-            -_conjugate(objective, raw) - float(np.vdot(residual, residual)) / (4 * objective.epsilon)
-        )
+        raw = centred + np.outer(residual, objective.coordinates.mean)
+        bounds.append(-_conjugate(objective, raw) - _square(residual) / (4 * objective.epsilon))
     return bounds
 
 
-def _conjugate(objective: Any, coef: Floats) -> float:
-    return float(objective.penalty.conjugate(coef, objective.epsilon))
+def _conjugate(objective: LinearObjective, coef: Floats) -> float:
+    return float(objective.penalty.conjugate(coef, objective.epsilon) or 0.0)
 
 
-def _terms(
-    exact: Loss, loss_of: LossOf, block: Block, duals: Any, scores: Floats
-) -> tuple[None, tuple[float, float]]:
-    loss = loss_of(duals)
-    by_scores = loss.value_and_gradient(scores, block.target)[1]
-    value = exact.value(scores, block.target)
-    conjugate = loss.conjugate(by_scores, block.target)
-    return None, (float(block.weight @ value), float(block.weight @ conjugate))
+def _square(values: Floats) -> float:
+    return float(np.vdot(values, values))

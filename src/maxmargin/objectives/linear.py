@@ -88,21 +88,26 @@ class LinearObjective:
     def evaluated(self, vector: Floats, scores_of: Callable[..., Floats], *states: States) -> "LinearPoint":
         """The point whose scores are a function of what the blocks keep (dual variables first)."""
         coef, intercept = self.coordinates.split(vector)
-        scores, totals = self.rows.run(partial(_evaluate, scores_of, self.loss_of), *states)
-        risk, by_coef, by_intercept = totals
+        exact = None if self.duals is None else self.loss
+        scores, totals = self.rows.run(partial(_evaluate, scores_of, self.loss_of, exact), *states)
+        risk, exact, distance, by_coef, by_intercept = totals
         penalty, penalty_by_coef = self.penalty.value_and_gradient(coef)
         ridge = self.epsilon * (np.vdot(coef, coef) + np.vdot(intercept, intercept))
         by_coef = self.C * by_coef + penalty_by_coef + 2 * self.epsilon * coef
         by_intercept = self.C * by_intercept + 2 * self.epsilon * intercept
         value = float(self.C * risk + penalty + ridge)
-        return LinearPoint(
-            self, vector, value, self.coordinates.pull(by_coef, by_intercept), coef, intercept, scores
-        )
+        gradient = self.coordinates.pull(by_coef, by_intercept)
+        primal = value + self.C * (exact - risk)
+        return LinearPoint(self, vector, value, gradient, coef, intercept, scores, primal, self.C * distance)
 
 
 @dataclass(frozen=True)
 class LinearPoint:
-    """A linear objective at one vector, with the scores of all rows there."""
+    """A linear objective at one vector, with the scores of all rows there.
+
+    ``primal`` is the objective with its loss as it is, and ``distance`` what the pull of the dual variables
+    towards their centre takes away from it; where the loss is smooth these are ``value`` and 0.
+    """
 
     objective: LinearObjective
     vector: Floats
@@ -111,6 +116,8 @@ class LinearPoint:
     coef: Floats
     intercept: Floats
     scores: States = field(repr=False)
+    primal: float
+    distance: float
 
     def model(self) -> SecondOrder:
         """Hessian and preconditioner."""
@@ -183,13 +190,23 @@ def _advance(lengths: Floats, block: Block, scores: Floats, moves: Floats) -> Fl
 
 
 def _evaluate(
-    scores_of: Callable[..., Floats], loss_of: LossOf, block: Block, duals: Any, *states: Any
+    scores_of: Callable[..., Floats],
+    loss_of: LossOf,
+    exact: Loss | None,
+    block: Block,
+    duals: Any,
+    *states: Any,
 ) -> tuple[Floats, tuple]:
-    scores = scores_of(block, *states)
-    value, by_scores = loss_of(duals).value_and_gradient(scores, block.target)
-    by_scores = by_scores * block.weight[:, None]
-    totals = (float(block.weight @ value), _adjoint(block, by_scores), by_scores.sum(axis=0))
-    return scores, totals
+    scores, target, weight = scores_of(block, *states), block.target, block.weight
+    loss: Any = loss_of(duals)
+    if exact is None:
+        value, by_scores = loss.value_and_gradient(scores, target)
+        sums = 2 * (float(weight @ value),) + (0.0,)
+    else:
+        value, by_scores, distance = loss.value_gradient_and_distance(scores, target)
+        sums = tuple(float(weight @ part) for part in (value, exact.value(scores, target), distance))
+    by_scores = by_scores * weight[:, None]
+    return scores, (*sums, _adjoint(block, by_scores), by_scores.sum(axis=0))
 
 
 def _adjoint(block: Block, by_scores: Floats) -> Floats:

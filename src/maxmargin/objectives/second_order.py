@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 _COPIED_SHARE, _COPIED_BYTES = 0.25, 100e6  # rows that may be copied: a share of the data and a little more
 _FACTOR_BYTES = 100e6  # Cholesky factors of all classes
 _FLOOR = 1e-6  # an intercept that no curved row holds would move without bound
+_MANY_READS = 6  # products from which a copy in single precision is worth making
 _MANY_PRODUCTS = 10  # a Newton system that needs more is worth a new preconditioner
 _ROWS_PER_FEATURE = 4  # rows that estimate a class's Gram matrix well enough to precondition with
+_GRAM_OPERATIONS = 2e9  # more rows estimate it better where that costs no more than this
 
 
 class CurvedRows(NamedTuple):
@@ -63,10 +65,14 @@ class CurvedRows(NamedTuple):
 
 @dataclass
 class Preconditioner:
-    """About the inverse Hessian, kept from point to point until it needs too many products."""
+    """About the inverse Hessian, kept from point to point until it needs too many products.
+
+    ``products`` are those of the Newton system before, ``curved_share`` is the share of the rows in it.
+    """
 
     inverse: Floats | None = None
     products: int = 0
+    curved_share: float = 1.0
 
     def at(self, point: LinearPoint, curved: States) -> Floats:
         """The inverse that was kept, or a new one."""
@@ -82,20 +88,29 @@ class SecondOrder:
 
     origin: LinearPoint
     curved: States
-    inverse: Any
 
     @classmethod
     def at(cls, point: LinearPoint) -> SecondOrder:
-        """Collect the curved rows and factor the classes' own blocks of the Hessian."""
-        objective = point.objective
-        rows = objective.rows
-        counted = partial(_count_curved, objective.loss_of)
-        _, (n_curved,) = rows.run(counted, objective.states, point.scores)
-        copied = 4 * n_curved * rows.n_features
-        copy = not rows.is_sparse and copied <= _COPIED_SHARE * rows.nbytes + _COPIED_BYTES
+        """Collect the curved rows."""
+        objective, rows, before = point.objective, point.objective.rows, point.objective.preconditioner
+        few = before.curved_share <= 0.5
+        copied = 4 * before.curved_share * rows.n_samples * rows.n_features
+        fits = copied <= _COPIED_SHARE * rows.nbytes + _COPIED_BYTES
+        copy = not rows.is_sparse and fits and (few or before.products > _MANY_READS)
         task = partial(_curve, objective.loss_of, objective.coordinates if copy else None)
-        curved, _ = rows.run(task, objective.states, point.scores)
-        return cls(point, curved, objective.preconditioner.at(point, curved))
+        curved, (n_curved,) = rows.run(task, objective.states, point.scores)
+        before.curved_share = n_curved / rows.n_samples
+        return cls(point, curved)
+
+    @cached_property
+    def inverse(self) -> Floats:
+        """About the inverse of each class's block, or of its diagonal."""
+        return self.origin.objective.preconditioner.at(self.origin, self.curved)
+
+    @property
+    def diagonal(self) -> Floats:
+        """The Hessian's diagonal, one row a class."""
+        return _stiffness(self.origin) + _risk_diagonal(self.origin, self.curved)
 
     def product(self, direction: Floats) -> Floats:
         """Hessian times a direction; one pass over the curved rows."""
@@ -134,17 +149,13 @@ def _is_curved(curvature: Curvature, weight: Floats) -> Any:
     return array_namespace(weight).any(curvature.diagonal, axis=1) & (weight > 0)
 
 
-def _count_curved(loss_of: LossOf, block: Block, duals: Any, scores: Floats) -> tuple[None, tuple[int]]:
-    curvature = loss_of(duals).curvature(scores, block.target)
-    return None, (int(_is_curved(curvature, block.weight).sum()),)
-
-
 def _curve(
     loss_of: LossOf, copy_to: Coordinates | None, block: Block, duals: Any, scores: Floats
 ) -> tuple[CurvedRows, tuple]:
     curvature = loss_of(duals).curvature(scores, block.target)
     (used,) = array_namespace(scores).nonzero(_is_curved(curvature, block.weight))
-    everything = len(used) == len(scores)
+    n_curved = len(used)
+    everything = n_curved == len(scores)
     if everything or (copy_to is None and 2 * len(used) > len(scores)):
         used, weight = None, block.weight
     else:
@@ -156,7 +167,7 @@ def _curve(
         X = copy_to.standardised(block.matrix(used), block.here)
     elif sparse.issparse(block.X):
         X = block.matrix(used)
-    return CurvedRows(X, used, weight, curvature), ()
+    return CurvedRows(X, used, weight, curvature), (n_curved,)
 
 
 def _product(
@@ -167,7 +178,7 @@ def _product(
         return None, (nothing, nothing, none, none)
     if rows.standardised:
         xp = array_namespace(rows.X)
-        scores = xp.astype((block.here(table) @ rows.X.T).T, xp.float64) + block.here(offset)
+        scores = xp.astype(products(rows.X, block.here(table)), xp.float64) + block.here(offset)
         moved = rows.curvature.product(scores)
         moved *= rows.weight[:, None]
         by_table = xp.astype(xp.astype(moved.T, xp.float32) @ rows.X, xp.float64)
@@ -183,23 +194,32 @@ def _inverse(point: LinearPoint, curved: States) -> Floats:
     objective = point.objective
     coordinates = objective.coordinates
     size = coordinates.size // coordinates.n_scores
-    # In the vector's coordinates a curvature of the penalty is divided by the squared scale.
-    stiffness = np.outer(
-        objective.penalty.stiffness(point.coef) + 2 * objective.epsilon, coordinates.scale**-2.0
-    )
-    if coordinates.fit_intercept:
-        of_intercept = 2 * objective.epsilon / coordinates.intercept_scale**2 + _FLOOR
-        stiffness = np.column_stack([stiffness, np.full(len(stiffness), of_intercept)])
+    stiffness = _stiffness(point)
     if objective.rows.is_sparse or 8 * size**2 * coordinates.n_scores > _FACTOR_BYTES:
-        _, (diagonal,) = objective.rows.run(partial(_diagonal, coordinates), curved)
-        return 1 / np.maximum(stiffness + objective.C * diagonal, 1e-12)
+        return 1 / np.maximum(stiffness + _risk_diagonal(point, curved), 1e-12)
     _, (n_used,) = objective.rows.run(_count_by_class, curved)
-    steps = np.maximum(1, n_used // (_ROWS_PER_FEATURE * size))
+    most = max(_ROWS_PER_FEATURE * size, int(_GRAM_OPERATIONS / (coordinates.n_scores * size**2)))
+    steps = np.maximum(1, n_used // most)
     (grams,) = objective.rows.pooled(partial(_grams, coordinates, steps), curved)
-    grams *= objective.C
-    for _ in objective.rows.each(_invert, grams, stiffness):
-        ...
-    return grams
+    hessian = objective.C * grams.astype(np.float64)
+    return np.stack(list(objective.rows.each(_inverted, hessian, stiffness)))
+
+
+def _stiffness(point: LinearPoint) -> Floats:
+    """About the diagonal of the penalty's Hessian in the vector's coordinates, which divide it by scale^2."""
+    objective, coordinates = point.objective, point.objective.coordinates
+    of_coef = objective.penalty.stiffness(point.coef) + 2 * objective.epsilon
+    stiffness = np.outer(of_coef, coordinates.scale**-2.0)
+    if not coordinates.fit_intercept:
+        return stiffness
+    of_intercept = 2 * objective.epsilon / coordinates.intercept_scale**2 + _FLOOR
+    return np.column_stack([stiffness, np.full(len(stiffness), of_intercept)])
+
+
+def _risk_diagonal(point: LinearPoint, curved: States) -> Floats:
+    objective = point.objective
+    _, (diagonal,) = objective.rows.run(partial(_diagonal, objective.coordinates), curved)
+    return objective.C * diagonal
 
 
 def _count_by_class(_: Block, rows: CurvedRows) -> tuple[None, tuple[Ints]]:
@@ -218,9 +238,8 @@ def _gram(coordinates: Coordinates, rows: RowBlocks, curved: States, k: int, ste
         _weighted_rows(coordinates, k, step, block, of_block)
         for block, of_block in zip(rows.blocks, curved, strict=True)
     ]
-    xp = array_namespace(sample[0])
-    X = xp.concat(sample)
-    return xp.astype(X.T @ X, xp.float64)
+    X = array_namespace(*sample).concat(sample)
+    return X.T @ X
 
 
 def _weighted_rows(coordinates: Coordinates, k: int, step: int, block: Block, rows: CurvedRows) -> Floats:
@@ -238,8 +257,8 @@ def _weighted_rows(coordinates: Coordinates, k: int, step: int, block: Block, ro
     return X * xp.astype(xp.sqrt(share * some), xp.float32)[:, None]
 
 
-def _invert(gram: Floats, stiffness: Floats) -> None:
-    """Replace a class's Gram matrix by about the inverse of its block of the Hessian."""
+def _inverted(gram: Floats, stiffness: Floats) -> Floats:
+    """About the inverse of a class's block of the Hessian."""
     diagonal = np.diag_indices(len(gram))
     gram[diagonal] += stiffness + 1e-12
     jitter = 1e-6 * np.trace(gram) / len(gram)
@@ -247,8 +266,7 @@ def _invert(gram: Floats, stiffness: Floats) -> None:
         # Single precision may leave the Gram matrix a little short of definite.
         gram[diagonal] += jitter
         try:
-            gram[:] = linalg.inv(gram, check_finite=False, assume_a="pos")
-            return
+            return linalg.inv(gram, check_finite=False, assume_a="pos")
         except linalg.LinAlgError:
             jitter *= 10
 

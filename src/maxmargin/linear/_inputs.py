@@ -1,0 +1,119 @@
+"""What classifiers are given, checked where it is: in memory, on a cluster or on an accelerator."""
+
+import copy
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from array_api_compat import array_namespace, is_dask_array, is_torch_array, to_device
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
+
+from maxmargin._checks import InputError
+from maxmargin._typing import Array, Floats, Ints
+
+if TYPE_CHECKING:
+    from maxmargin.linear._base import LinearClassifier
+
+
+class TrainingRows(NamedTuple):
+    """Rows that can be fitted: targets are columns of the scores, weights include those of the classes."""
+
+    X: Any
+    target: Any
+    weight: Any
+    classes: np.ndarray
+
+
+def training_rows(classifier: "LinearClassifier", X: Any, y: Any, sample_weight: Any) -> TrainingRows:
+    """Check X, y and the sample weights, and number the classes."""
+    if is_dask_array(X):
+        from maxmargin.linear._partitions import distributed_rows
+
+        return TrainingRows(*distributed_rows(classifier, X, y, sample_weight))
+    if is_torch_array(X):
+        X, y, sample_weight = _tensor(classifier, X, reset=True), in_memory(y), in_memory(sample_weight)
+        # Stands for the rows, which are checked already, and takes no memory.
+        rows = np.broadcast_to(0.0, (X.shape[0], 1))
+        _, y = check_X_y(rows, y, estimator=classifier)
+    else:
+        X, y = validate_data(classifier, X, y, accept_sparse="csr", dtype=[np.float64, np.float32])
+        rows = X
+    check_classification_targets(y)
+    weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+    classes, target, weight = classifier._targets(y, weight)
+    return TrainingRows(X, target, weight, classes)
+
+
+def linear_scores(classifier: "LinearClassifier", X: Any) -> Floats:
+    """X @ coef_.T + intercept_, computed where the rows are; only the scores are brought here."""
+    check_is_fitted(classifier)
+    if is_dask_array(X):
+        return _lazily(classifier, "_scores", X).compute()
+    if is_torch_array(X):
+        X = _tensor(classifier, X, reset=False)
+        coef = array_namespace(X).asarray(classifier.coef_, dtype=X.dtype, device=X.device)
+        return in_memory(X @ coef.T).astype(np.float64) + classifier.intercept_
+    X = validate_data(classifier, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+    return np.asarray(X @ classifier.coef_.T) + classifier.intercept_
+
+
+def answers_where_rows_are(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a method of (classifier, X) answer a dask array lazily, and a tensor by one on its device."""
+
+    @wraps(method)
+    def answer(self: Any, X: Any) -> Any:
+        if is_dask_array(X):
+            return _lazily(self, method.__name__, X)
+        answers = method(self, X)
+        # No tensor holds labels that are strings or objects.
+        if is_torch_array(X) and answers.dtype.kind in "biuf":
+            return array_namespace(X).asarray(answers, device=X.device)
+        return answers
+
+    return answer
+
+
+def in_memory(values: Any) -> Any:
+    """Small arrays, such as labels, as NumPy knows them."""
+    if is_dask_array(values):
+        return values.compute()
+    return np.asarray(to_device(values.detach(), "cpu")) if is_torch_array(values) else values
+
+
+def _tensor(classifier: "LinearClassifier", X: Array, *, reset: bool) -> Array:
+    if X.ndim != 2 or 0 in X.shape:
+        raise InputError(
+            f"X is a tensor of shape {tuple(X.shape)}; it must be (n_samples, n_features), not empty"
+        )
+    validate_data(classifier, X, reset=reset, skip_check_array=True)
+    xp, X = array_namespace(X), X.detach()
+    if xp.isdtype(X.dtype, "complex floating"):
+        raise InputError(f"X is a tensor of {X.dtype}; it must hold real numbers")
+    if X.dtype not in (xp.float32, xp.float64):
+        X = xp.astype(X, xp.float64)
+    # A finite sum proves finite entries without a mask of them all.
+    if not (xp.isfinite(xp.sum(X)) or xp.all(xp.isfinite(X))):
+        row = int(xp.argmax(xp.astype(xp.any(~xp.isfinite(X), axis=1), xp.int8)))
+        raise InputError(f"X holds NaN or infinity, first in row {row}; remove or replace such entries")
+    return X
+
+
+def _lazily(classifier: Any, method: str, X: Any) -> Any:
+    if X.ndim != 2:
+        raise InputError(f"X is a dask array of shape {X.shape}; it must be (n_samples, n_features)")
+    check_is_fitted(classifier)
+    validate_data(classifier, X, reset=False, skip_check_array=True)
+    # As it is now, and without what only a next fit needs: the answers may be computed after one.
+    fitted = copy.copy(classifier)
+    fitted._duals = None
+    like = getattr(fitted, method)(np.zeros((1, X.shape[1])))[:0]
+    shape = {"drop_axis": 1} if like.ndim == 1 else {"chunks": (X.chunks[0], like.shape[1:])}
+    return X.rechunk({1: -1}).map_blocks(
+        _answer, classifier=fitted, method=method, empty=like, dtype=like.dtype, meta=like, **shape
+    )
+
+
+def _answer(X: Any, classifier: Any, method: str, empty: np.ndarray) -> np.ndarray:
+    return getattr(classifier, method)(X) if X.shape[0] else empty
