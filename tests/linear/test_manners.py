@@ -16,8 +16,9 @@ from sklearn.preprocessing import StandardScaler
 
 from maxmargin import linear
 from maxmargin.objectives import second_order
+from tests.linear import classifiers
 
-ESTIMATORS = {name: getattr(linear, name) for name in linear.__all__} | {
+ESTIMATORS = {name: getattr(linear, name) for name in classifiers.NAMES} | {
     "OneVsRestSVC-hinge": partial(linear.OneVsRestSVC, loss="hinge"),
     "OneVsOneSVC-hinge": partial(linear.OneVsOneSVC, loss="hinge"),
     "TopKSVC-2-alpha": partial(linear.TopKSVC, k=2, variant="alpha"),
@@ -92,8 +93,8 @@ def test_every_form_of_the_rows_gives_the_same_model(make, form, data, tmp_path)
     "make", [linear.OneVsRestSVC, ESTIMATORS["OneVsRestSVC-hinge"]], ids=["squared", "hinge"]
 )
 def test_memory_mapped_rows_are_never_copied_whole(make, rng, tmp_path, monkeypatch):
-    y = rng.integers(0, 2, size=6000)
-    np.save(tmp_path / "X.npy", rng.normal(size=(6000, 200)) + 0.05 * y[:, None])
+    y = rng.integers(0, 2, size=20000)
+    np.save(tmp_path / "X.npy", rng.normal(size=(20000, 200)) + 0.05 * y[:, None])
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
     # The curved rows may be copied up to a size that counts for nothing; here it would be all of them.
     monkeypatch.setattr(second_order, "_COPIED_BYTES", 0)

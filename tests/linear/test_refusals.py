@@ -5,8 +5,9 @@ import pytest
 from scipy import sparse
 
 from maxmargin import linear
+from tests.linear import classifiers
 
-ESTIMATORS = {name: getattr(linear, name) for name in linear.__all__}
+ESTIMATORS = {name: getattr(linear, name) for name in classifiers.NAMES}
 each_estimator = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=ESTIMATORS)
 
 
@@ -83,9 +84,7 @@ def test_an_overflow_is_named_and_nothing_is_fitted(cls, form, data):
 
 @each_estimator
 def test_one_class_is_named(cls, data):
-    message = (
-        r"needs rows of at least two classes with positive weight; the labels hold one class: \['elm'\]$"
-    )
+    message = r"needs rows of at least two classes with positive sample_weight; the labels hold one class: \['elm'\]$"
     with pytest.raises(ValueError, match=message):
         cls().fit(np.ones((3, 2)), ["elm"] * 3)
     X, y = data
@@ -96,7 +95,7 @@ def test_one_class_is_named(cls, data):
 @each_estimator
 def test_unusable_weights_are_named(cls, data):
     X, y = data
-    with pytest.raises(ValueError, match=r"positive weight|non-zero"):
+    with pytest.raises(ValueError, match=r"positive sample_weight|non-zero"):
         cls().fit(X, y, sample_weight=np.zeros(30))
     with pytest.raises(ValueError, match="sample_weight"):
         cls().fit(X, y, sample_weight=np.full(30, -1.0))

@@ -1,6 +1,5 @@
 """The path and the search along C, held against scikit-learn's own search and against cold fits."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -23,10 +22,15 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
 from maxmargin import linear
-from maxmargin.linear import M3SVC, MultinomialLogisticRegression, OneVsOneSVC, OneVsRestSVC
+from maxmargin.linear import (
+    M3SVC,
+    LinearSearchCV,
+    MultinomialLogisticRegression,
+    OneVsOneSVC,
+    OneVsRestSVC,
+    regularization_path,
+)
 from maxmargin.linear._base import LinearClassifier
-from maxmargin.linear.path import regularization_path
-from maxmargin.linear.search import LinearSearchCV
 
 CLASSIFIERS = [
     cls
@@ -299,8 +303,7 @@ import sys
 from sklearn.datasets import load_digits
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from maxmargin.linear import OneVsRestSVC
-from maxmargin.linear.search import LinearSearchCV
+from maxmargin.linear import LinearSearchCV, OneVsRestSVC
 
 X, y = load_digits(return_X_y=True)
 Cs = [10.0 ** (k / 4) for k in range(-12, 5)]
@@ -315,7 +318,7 @@ def test_a_killed_search_goes_on_to_the_same_scores(tmp_path):
     until = time.monotonic() + 60
     while not state.exists() and process.poll() is None and time.monotonic() < until:
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     assert process.wait() == -signal.SIGKILL
     assert not (killed / "combination-0-split-1.npz").exists()
     with np.load(state) as content:

@@ -25,6 +25,7 @@ from sklearn.svm import SVC, LinearSVC
 import maxmargin.linear
 from maxmargin import load_model, save_model
 from maxmargin.persistence import read_manifest
+from tests.linear import classifiers
 from tests.persistence.folders import (
     CLASSIFIERS,
     FILES,
@@ -83,7 +84,7 @@ def test_classes_of_every_kind(labels, kind, tmp_path):
     assert load_model(path).classes_.dtype == labels.dtype
 
 
-@pytest.mark.parametrize("name", sorted(maxmargin.linear.__all__))
+@pytest.mark.parametrize("name", sorted(classifiers.NAMES))
 def test_every_linear_estimator_is_bit_equal(name, tmp_path):
     X, y = load_iris(return_X_y=True, as_frame=True)
     model = make_pipeline(StandardScaler(), getattr(maxmargin.linear, name)()).fit(X, y)

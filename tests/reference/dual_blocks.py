@@ -13,7 +13,8 @@ def sweep(X, target, bounds, n_classes, order, *, cap, floor, spring):
         gain[y] -= 1
         high, low = np.full(n_classes, cap), np.zeros(n_classes)
         high[y], low[y] = np.inf, floor
-        new = project(q[i] + gain / ((X[i] @ X[i] + spring) * bounds[i]), low, high)
+        curvature = max((X[i] @ X[i] + spring) * bounds[i], 1e-6)
+        new = project(q[i] + gain / curvature, low, high)
         alpha = bounds[i] * (q[i] - new)
         W += np.outer(alpha, X[i])
         b += spring * alpha

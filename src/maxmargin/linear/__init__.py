@@ -6,8 +6,8 @@ from maxmargin.linear.logistic import MultinomialLogisticRegression, SparseMulti
 from maxmargin.linear.maximum_minimum_margin import M3SVC, M3LogisticRegression
 from maxmargin.linear.one_vs_one import OneVsOneSVC
 from maxmargin.linear.one_vs_rest import OneVsRestSVC
-from maxmargin.linear.path import regularization_path as regularization_path
-from maxmargin.linear.search import LinearSearchCV as LinearSearchCV
+from maxmargin.linear.path import regularization_path
+from maxmargin.linear.search import LinearSearchCV
 from maxmargin.linear.top_k import TopKSVC
 from maxmargin.linear.weston_watkins import WestonWatkinsSVC
 
@@ -15,6 +15,7 @@ __all__ = [
     "M3SVC",
     "BredensteinerBennettSVC",
     "CrammerSingerSVC",
+    "LinearSearchCV",
     "M3LogisticRegression",
     "MultinomialLogisticRegression",
     "OneVsOneSVC",
@@ -22,4 +23,5 @@ __all__ = [
     "SparseMultinomialLogisticRegression",
     "TopKSVC",
     "WestonWatkinsSVC",
+    "regularization_path",
 ]

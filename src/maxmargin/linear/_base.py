@@ -10,10 +10,11 @@ import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
-from maxmargin._checks import InputError, check_at_least, check_choice, check_positive
+from maxmargin._checks import InputError, check_at_least, check_choice, check_nonnegative, check_positive
 from maxmargin._typing import Floats, Ints
 from maxmargin.linear._inputs import answers_where_rows_are, in_memory, linear_scores, training_rows
 from maxmargin.linear.calibration import CALIBRATIONS, TemperatureScaling, calibrate
@@ -142,7 +143,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X : array or CSR matrix of shape (n_samples, n_features)
-            Training rows.
+            Training rows. Those of a memory-mapped array are read from the file in every pass, those of a
+            dask array stay on the workers of its cluster and those of a torch tensor on its device.
         y : array of shape (n_samples,)
             Labels, of at least two classes.
         sample_weight : array of shape (n_samples,), optional
@@ -194,6 +196,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         -------
         ndarray of shape (n_samples, n_classes), or (n_samples,) with two classes
             The predicted class has the largest score, or with two classes is the second where it is positive.
+            Here as in every answer, a dask array of rows is answered by one, lazily, and a torch tensor by
+            one on its device, except where labels are no numbers.
         """
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
@@ -215,6 +219,26 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         best = np.argmax(self._scores(X), axis=1)
         return self.classes_[best]
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Share of the rows whose label is predicted.
+
+        Parameters
+        ----------
+        X : array or CSR matrix of shape (n_samples, n_features)
+            Rows to classify.
+        y : array of shape (n_samples,)
+            Their labels.
+        sample_weight : array of shape (n_samples,), optional
+            What each row counts; 1 for all by default.
+
+        Returns
+        -------
+        float
+            At most 1.
+        """
+        predicted = in_memory(self.predict(X))
+        return float(accuracy_score(in_memory(y), predicted, sample_weight=in_memory(sample_weight)))
+
     def _scores(self, X: Any) -> Floats:
         return linear_scores(self, X)
 
@@ -229,7 +253,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         classes = np.unique(y[used])
         if len(classes) < 2:
             raise InputError(
-                f"{type(self).__name__} needs rows of at least two classes with positive weight; "
+                f"{type(self).__name__} needs rows of at least two classes with positive sample_weight; "
                 f"the labels hold one class: {classes.tolist()}"
             )
         # Rows of weight 0 may hold labels of no class: they take part with any.
@@ -250,6 +274,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             raise InputError(
                 f"class_weight names {unknown}, which are not among the labels {classes.tolist()}"
             )
+        for label, value in self.class_weight.items():
+            check_nonnegative(value, f"class_weight[{label!r}]")
         return np.array([self.class_weight.get(label, 1.0) for label in classes], dtype=np.float64)
 
     def _solve(self, X: Any, target: Ints, weight: Floats, classes: np.ndarray) -> Fit:
@@ -266,7 +292,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         vector, duals = np.zeros(coordinates.size), None
         if start is not None:
             vector = coordinates.join(start.coef, start.intercept)
-            duals = None if start.duals is None else rows.cut(start.duals)
+            known = None if rows.whole is None else start.duals
+            duals = None if known is None else rows.cut(known)
         minimum = self._minimum(
             objective,
             vector,
@@ -356,7 +383,8 @@ class MarginClassifier(LinearClassifier):
         Parameters
         ----------
         X : array or CSR matrix of shape (n_samples, n_features)
-            Training rows.
+            Training rows. Those of a memory-mapped array are read from the file in every pass, those of a
+            dask array stay on the workers of its cluster and those of a torch tensor on its device.
         y : array of shape (n_samples,)
             Labels, of at least two classes.
         sample_weight : array of shape (n_samples,), optional
@@ -408,7 +436,8 @@ class MarginClassifier(LinearClassifier):
         ndarray of shape (n_samples, n_classes)
             Rows sum to one; columns in the order of ``classes_``.
         """
-        return self.calibration_.predict_proba(self._scores(X))
+        scores = self._scores(X)
+        return self.calibration_.predict_proba(scores)
 
     @available_if(_is_calibrated)
     @answers_where_rows_are

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
 
 from maxmargin._checks import InputError
-from maxmargin._typing import Array, Floats, Ints
+from maxmargin._typing import Array, Floats
 
 if TYPE_CHECKING:
     from maxmargin.linear._base import LinearClassifier
@@ -50,7 +50,7 @@ def linear_scores(classifier: "LinearClassifier", X: Any) -> Floats:
     """X @ coef_.T + intercept_, computed where the rows are; only the scores are brought here."""
     check_is_fitted(classifier)
     if is_dask_array(X):
-        return _lazily(classifier, "_scores", X).compute()
+        return _lazily(linear_scores, classifier, X).compute()
     if is_torch_array(X):
         X = _tensor(classifier, X, reset=False)
         coef = array_namespace(X).asarray(classifier.coef_, dtype=X.dtype, device=X.device)
@@ -65,7 +65,7 @@ def answers_where_rows_are(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def answer(self: Any, X: Any) -> Any:
         if is_dask_array(X):
-            return _lazily(self, method.__name__, X)
+            return _lazily(partial(_call, method.__name__), self, X)
         answers = method(self, X)
         # No tensor holds labels that are strings or objects.
         if is_torch_array(X) and answers.dtype.kind in "biuf":
@@ -100,7 +100,8 @@ def _tensor(classifier: "LinearClassifier", X: Array, *, reset: bool) -> Array:
     return X
 
 
-def _lazily(classifier: Any, method: str, X: Any) -> Any:
+def _lazily(function: Callable[[Any, Any], np.ndarray], classifier: Any, X: Any) -> Any:
+    """What a function of (classifier, rows) returns, as a dask array cut as the rows are."""
     if X.ndim != 2:
         raise InputError(f"X is a dask array of shape {X.shape}; it must be (n_samples, n_features)")
     check_is_fitted(classifier)
@@ -108,12 +109,17 @@ def _lazily(classifier: Any, method: str, X: Any) -> Any:
     # As it is now, and without what only a next fit needs: the answers may be computed after one.
     fitted = copy.copy(classifier)
     fitted._duals = None
-    like = getattr(fitted, method)(np.zeros((1, X.shape[1])))[:0]
-    shape = {"drop_axis": 1} if like.ndim == 1 else {"chunks": (X.chunks[0], like.shape[1:])}
-    return X.rechunk({1: -1}).map_blocks(
-        _answer, classifier=fitted, method=method, empty=like, dtype=like.dtype, meta=like, **shape
-    )
+    empty = function(fitted, np.zeros((1, X.shape[1])))[:0]
+    shape = {"drop_axis": 1} if empty.ndim == 1 else {"chunks": (X.chunks[0], empty.shape[1:])}
+    answer = partial(_answer, function, fitted, empty)
+    return X.rechunk({1: -1}).map_blocks(answer, dtype=empty.dtype, meta=empty, **shape)
 
 
-def _answer(X: Any, classifier: Any, method: str, empty: np.ndarray) -> np.ndarray:
-    return getattr(classifier, method)(X) if X.shape[0] else empty
+def _answer(
+    function: Callable[[Any, Any], np.ndarray], classifier: Any, empty: np.ndarray, X: Any
+) -> np.ndarray:
+    return function(classifier, X) if X.shape[0] else empty
+
+
+def _call(method: str, classifier: Any, X: Any) -> np.ndarray:
+    return getattr(classifier, method)(X)

@@ -14,11 +14,20 @@ from maxmargin.objectives.distributed_rows import current_client, partitions
 if TYPE_CHECKING:
     from maxmargin.linear._base import LinearClassifier
 
+_ROWS: Any = {
+    "accept_sparse": "csr",
+    "dtype": [np.float64, np.float32],
+    "ensure_min_samples": 0,
+    "input_name": "X",
+}
+
 
 def distributed_rows(
     classifier: "LinearClassifier", X: Any, y: Any, sample_weight: Any
 ) -> tuple[Any, Any, Any, np.ndarray]:
-    """Rows, targets and weights as dask arrays that are cut alike and held by the workers, and the classes."""
+    """Rows, targets and weights as dask arrays, cut alike and held by the workers, and the classes."""
+    import dask.array as da
+
     client = current_client()
     if X.ndim != 2 or 0 in X.shape:
         raise InputError(
@@ -30,21 +39,20 @@ def distributed_rows(
     X = _with_known_sizes(X)
     if X.shape[0] == 0:
         raise InputError("the partitions of X hold no rows; give at least one row of each of two classes")
-    y = _beside(X, y, "y")
     if sample_weight is None or np.isscalar(sample_weight):
-        sample_weight = np.full(X.shape[0], 1.0 if sample_weight is None else sample_weight)
+        sample_weight = da.full(X.shape[0], 1.0 if sample_weight is None else sample_weight)
+    y = _beside(X, y, "y").map_blocks(_checked_labels, meta=np.empty(0, y.dtype))
     weight = _beside(X, sample_weight, "sample_weight").map_blocks(_checked_weights, dtype=np.float64)
-    y, weight = client.persist([y.map_blocks(_checked_labels, dtype=y.dtype), weight])
+    y, weight = client.persist([y, weight])
     counts = client.map(_count, partitions(y), partitions(weight), pure=False)
-    labels, totals = map(np.concatenate, zip(*client.gather(counts), strict=True))
+    labels, counted = map(np.concatenate, zip(*client.gather(counts), strict=True))
     labels, place = np.unique(labels, return_inverse=True)
-    totals = np.bincount(place, weights=totals)
-    # A label counts here as one row with the weight of all its rows.
-    classes, of_label, full = classifier._targets(labels, totals)
-    factors = np.ones(len(classes))
-    factors[of_label[totals > 0]] = (full / np.where(totals > 0, totals, 1))[totals > 0]
+    totals: Any = np.bincount(place, weights=counted)
+    # A label counts here as one row that has the weight of all its rows.
+    used = totals > 0
+    classes, _, full = classifier._targets(labels[used], totals[used])
     target = y.map_blocks(_columns, weight, classes=classes, dtype=np.intp, meta=np.empty(0, np.intp))
-    weight = weight * target.map_blocks(_factors, factors=factors, dtype=np.float64)
+    weight = weight * target.map_blocks(_factors, factors=full / totals[used], dtype=np.float64)
     return X, *client.persist([target, weight]), classes
 
 
@@ -59,22 +67,18 @@ def _beside(X: Any, values: Any, name: str) -> Any:
 
     if not is_dask_array(values):
         values = column_or_1d(values, warn=True)
-        # An object array's labels must travel as they are.
-        values = da.from_array(values, chunks=len(values) or 1)
     if values.ndim != 1:
         raise InputError(f"{name} is a dask array of shape {values.shape}; it must be (n_samples,)")
     if np.isnan(values.shape[0]):
         values = _with_known_sizes(values)
     if values.shape != X.shape[:1]:
         raise InputError(f"{name} has {values.shape[0]} entries, and X has {X.shape[0]} rows; give one a row")
-    return values.rechunk((X.chunks[0],))
+    return da.asarray(values).rechunk((X.chunks[0],))
 
 
 def _checked_rows(X: Any, block_id: tuple[int, ...] = (0,)) -> Any:
     try:
-        return check_array(
-            X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_min_samples=0, input_name="X"
-        )
+        return check_array(X, **_ROWS)
     except ValueError as error:
         raise _located(error, "X", block_id) from None
 
@@ -110,7 +114,7 @@ def _located(error: ValueError, name: str, block_id: tuple[int, ...]) -> InputEr
     )
 
 
-def _count(y: np.ndarray, weight: Floats) -> tuple[np.ndarray, Floats]:
+def _count(y: np.ndarray, weight: Floats) -> tuple[np.ndarray, np.ndarray]:
     """The labels of a partition, and the summed weight of each one's rows."""
     labels, place = np.unique(y, return_inverse=True)
     return labels, np.bincount(place, weights=weight, minlength=len(labels))

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import root_scalar
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_random_state, column_or_1d, gen_batches
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from maxmargin._checks import InputError, check_at_least, check_choice
@@ -272,7 +272,7 @@ def calibrate(
     scores, rows = out_of_fold_scores(
         estimator, X, y, sample_weight, n_folds=n_folds, random_state=random_state
     )
-    y, weight = np.asarray(y), _check_sample_weight(sample_weight, X, dtype=np.float64)
+    y, weight = column_or_1d(y), _check_sample_weight(sample_weight, X, dtype=np.float64)
     target = np.searchsorted(np.unique(y[weight > 0]), y[rows])
     return calibration.fit(scores, target, weight[rows])
 
@@ -330,7 +330,7 @@ def out_of_fold_scores(
     ((150, 3), 150)
     """
     check_at_least(n_folds, 2, "n_folds")
-    y, weight = np.asarray(y), _check_sample_weight(sample_weight, X, dtype=np.float64)
+    y, weight = column_or_1d(y), _check_sample_weight(sample_weight, X, dtype=np.float64)
     fold = _folds(y, weight, int(n_folds), random_state)
     classes = np.unique(y[weight > 0])
     scores = np.empty((len(y), len(classes)))

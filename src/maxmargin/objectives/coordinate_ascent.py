@@ -7,15 +7,19 @@ from typing import Any
 import numpy as np
 
 from maxmargin._typing import Floats
-from maxmargin.losses import OneVsRest, SmoothHinge
-from maxmargin.objectives.certificate import Certificate, relative_gap
+from maxmargin.losses import CrammerSinger, OneVsRest, SmoothHinge, TopK, WestonWatkins
+from maxmargin.objectives.certificate import Certificate, certify, relative_gap
 from maxmargin.objectives.linear import LinearObjective
 from maxmargin.objectives.row_blocks import Block, States
 from maxmargin.penalties import Frobenius
 
 Report = Callable[[int, float], None] | None
 
-_MOST_SWEEPS = 90  # a problem that is not solved by then is one for Newton steps
+_LEAST_BYTES = 1 << 20  # a smaller problem is solved before the compiled sweeps are loaded
+_MOST_SWEEPS = 90  # a one-vs-rest problem that is not solved by then is one for Newton steps
+_MOST_ROUNDS = 30  # and so is a multi-class one
+_FAR = 5e-5  # multi-class sweeps run in single precision, and the last digits are dear to them
+_HELD = 1e6  # a pull that keeps the dual variables where they are, to a millionth
 
 
 @dataclass(frozen=True)
@@ -34,13 +38,38 @@ def coordinate_ascent(
     """Solve as far as dual coordinate ascent goes fast; elsewhere return the start as it is."""
     rows, loss = objective.rows, objective.loss
     squared_norm = isinstance(objective.penalty, Frobenius) and objective.epsilon == 0
-    if rows.whole is None or not squared_norm or np.any(start):
+    if rows.whole is None or not squared_norm or np.any(start) or rows.nbytes < _LEAST_BYTES:
         return Start(start)
-    if rows.is_sparse and isinstance(loss, OneVsRest) and not isinstance(loss.surrogate, SmoothHinge):
-        return _one_vs_rest(
-            objective, rows.whole, tol=tol, max_iter=min(max_iter, _MOST_SWEEPS), seed=seed, report=report
-        )
-    return Start(start)
+    if isinstance(loss, OneVsRest):
+        if not rows.is_sparse or isinstance(loss.surrogate, SmoothHinge):
+            return Start(start)
+        most = min(max_iter, _MOST_SWEEPS)
+        return _one_vs_rest(objective, rows.whole, tol=tol, max_iter=most, random_state=seed, report=report)
+    kind = _kind(loss)
+    if kind is None:
+        return Start(start)
+    return _multi_class(
+        objective,
+        rows.whole,
+        tol=max(0.8 * tol, _FAR),
+        max_iter=min(max_iter, _MOST_ROUNDS),
+        random_state=seed,
+        report=report,
+        **kind,
+    )
+
+
+def _kind(loss: Any) -> dict[str, Any] | None:
+    """The polytope of a multi-class loss, where the sweeps know it."""
+    if not loss.is_polyhedral:
+        return None
+    if isinstance(loss, WestonWatkins):
+        return {"kind": "box"}
+    if isinstance(loss, CrammerSinger) or (isinstance(loss, TopK) and loss.k == 1):
+        return {"kind": "simplex"}
+    if isinstance(loss, TopK) and loss.variant == "beta":
+        return {"kind": "capped", "cap": 1 / loss.k}
+    return None
 
 
 def _one_vs_rest(objective: LinearObjective, whole: Block, **limits: Any) -> Start:
@@ -55,7 +84,6 @@ def _one_vs_rest(objective: LinearObjective, whole: Block, **limits: Any) -> Sta
         bounds,
         squared=not objective.loss.is_polyhedral,
         fit_intercept=coordinates.fit_intercept,
-        random_state=limits.pop("seed"),
         **limits,
     )
     point = solution.point
@@ -63,9 +91,8 @@ def _one_vs_rest(objective: LinearObjective, whole: Block, **limits: Any) -> Sta
     dual = primal - float(point.gap.sum())
     duals = None
     if objective.loss.is_polyhedral:
-        share = np.divide(
-            point.duals, bounds[:, None], out=np.zeros_like(point.duals), where=bounds[:, None] > 0
-        )
+        none = np.zeros_like(point.duals)
+        share = np.divide(point.duals, bounds[:, None], out=none, where=bounds[:, None] > 0)
         duals = objective.rows.cut(share)
     return Start(
         coordinates.join(point.coef, point.intercept),
@@ -73,3 +100,23 @@ def _one_vs_rest(objective: LinearObjective, whole: Block, **limits: Any) -> Sta
         Certificate(primal, dual, relative_gap(primal, dual)),
         solution.iterations,
     )
+
+
+def _multi_class(objective: LinearObjective, whole: Block, **limits: Any) -> Start:
+    from maxmargin.solvers.dual_blocks import minimize_dual_blocks
+
+    (X, target, weight), coordinates = whole, objective.coordinates
+    solution = minimize_dual_blocks(
+        X,
+        target,
+        objective.C * weight,
+        coordinates.n_scores,
+        fit_intercept=coordinates.fit_intercept,
+        **limits,
+    )
+    shares = solution.dual
+    shares[np.arange(len(target)), target] = 0
+    duals = objective.rows.cut(np.maximum(shares, 0))
+    vector = coordinates.join(solution.coef, solution.intercept)
+    certificate = certify(objective.proximal(_HELD, duals).at(vector), 0.0)
+    return Start(vector, duals, certificate, solution.iterations)

@@ -60,10 +60,7 @@ class DistributedRows(RowBlocks):
 
     @classmethod
     def of(cls, X: Any, target: Any, weight: Any, n_scores: int = 1) -> "DistributedRows":
-        """Hold dask arrays of shapes (n_samples, n_features), (n_samples,) and (n_samples,), cut alike by rows.
-
-        The sizes of their chunks need not be known.
-        """
+        """Hold dask arrays that are cut alike along the rows into chunks of any size, known or not."""
         client = current_client()
         blocks = list(zip(*(partitions(array) for array in (X, target, weight)), strict=True))
         measures = client.gather([client.submit(_measure, *block, pure=False) for block in blocks])

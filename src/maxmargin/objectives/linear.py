@@ -65,6 +65,12 @@ class LinearObjective:
         """The same objective with its polyhedral loss made smooth around dual variables."""
         return replace(self, width=width, duals=duals)
 
+    def thinned(self, step: int) -> "LinearObjective":
+        """The same objective over every step-th row, each standing for step of them."""
+        rows = self.rows.thinned(step)
+        C = self.C * self.rows.weight / max(rows.weight, np.finfo(np.float64).tiny)
+        return replace(self, rows=rows, C=C, preconditioner=Preconditioner())
+
     @property
     def has_dual(self) -> bool:
         """Whether the dual has a closed form."""
@@ -152,8 +158,13 @@ class LinearLine:
         start = 2 * epsilon * (np.vdot(origin.coef, self.coef) + np.vdot(origin.intercept, self.intercept))
         bend = 2 * epsilon * (np.vdot(self.coef, self.coef) + np.vdot(self.intercept, self.intercept))
         if self.n_parts > 1:
-            first, second = np.sum(origin.coef * self.coef, axis=1), np.sum(self.coef * self.coef, axis=1)
-            return lambda t: first + t * second
+            firsts, seconds = np.sum(origin.coef * self.coef, axis=1), np.sum(self.coef**2, axis=1)
+            of_intercept = origin.intercept * self.intercept, self.intercept**2
+            firsts, seconds = (
+                (1 + 2 * epsilon) * of_coef + 2 * epsilon * of_b
+                for of_coef, of_b in zip((firsts, seconds), of_intercept, strict=True)
+            )
+            return lambda t: firsts + t * seconds
         penalty = origin.objective.penalty.slopes_along(origin.coef, self.coef)
         return lambda t: penalty(float(t[0])) + start + t * bend
 

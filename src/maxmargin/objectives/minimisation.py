@@ -13,6 +13,10 @@ from maxmargin.objectives.linear import LinearObjective, LinearPoint
 from maxmargin.objectives.row_blocks import Block, States
 from maxmargin.solvers import minimize_newton
 
+_SMALL = 20000  # rows times unknowns: a problem that is solved to rounding, whatever the order of its rows
+_ROUNDING = 1e-12
+_LARGE, _THINNED, _ROWS_PER_UNKNOWN = 2e6, 8, 4  # entries, rows for one, rows a feature that tell enough
+_ROUGH = 1e-2  # accuracy that a part of the rows deserves
 _NARROW = 0.02  # a step this narrow gains enough; the dual variables, moving on, do the rest
 _NARROWEST = 1e-9
 _NEARLY_RIGHT = 0.05  # width of the first step from a solution nearby
@@ -66,6 +70,7 @@ def minimise(
         # A common shift of the scores changes no coupled loss: the penalty alone decides, for none.
         coordinates = objective.coordinates
         start = coordinates.centred(start.reshape(coordinates.n_scores, -1)).ravel()
+    goal = goal_of(objective, tol)
     with objective.rows.working():
         begun = Start(start, duals)
         if duals is None:
@@ -77,30 +82,70 @@ def minimise(
             return Minimum(point, begun.certificate, begun.iterations, status, begun.duals)
         later = None if report is None else lambda step, value: report(begun.iterations + step, value)
         if objective.loss.is_polyhedral:
-            end = _by_multipliers(objective, begun, tol, left, later)
+            end = _by_multipliers(objective, begun, _Goal(tol, goal), left, later)
         else:
-            end = _smooth(objective, begun.vector, tol, left, later)
+            end = _smooth(objective, begun.vector, _Goal(tol, goal), left, later)
         return replace(end, iterations=begun.iterations + end.iterations)
 
 
-def _smooth(objective: LinearObjective, start: Floats, tol: float, max_iter: int, report: Report) -> Minimum:
+def goal_of(objective: LinearObjective, tol: float) -> float:
+    """The tolerance, or for a small problem rounding, so that its solution hangs on nothing but its rows."""
+    small = objective.coordinates.size * objective.rows.n_samples < _SMALL
+    return min(tol, _ROUNDING) if small else tol
+
+
+class _Goal:
+    """What a certificate has to reach: the tolerance at the start, and after the first step the goal."""
+
+    def __init__(self, tol: float, goal: float) -> None:
+        self.tol, self.goal, self.asked = tol, goal, 0
+
+    def __call__(self, certificate: Certificate) -> bool:
+        self.asked += 1
+        return certificate.value <= (self.tol if self.asked == 1 else self.goal)
+
+
+def _smooth(objective: LinearObjective, start: Floats, goal: _Goal, max_iter: int, report: Report) -> Minimum:
+    if not np.any(start) and _is_large(objective):
+        rough = objective.thinned(_THINNED)
+        start = _smooth(rough, start, _Goal(_ROUGH, _ROUGH), max_iter, None).point.vector
+        objective = replace(objective, preconditioner=rough.preconditioner)
+    *blurred, penalty = objective.penalty.stages(_scale_of_weights(objective))
+    for rough in blurred if not np.any(start) else ():
+        step = replace(objective, penalty=rough)
+        start = _smooth(step, start, _Goal(_ROUGH, _ROUGH), max_iter, None).point.vector
+    objective = replace(objective, penalty=penalty)
     origin = objective.at(start)
     reference = 0.0
     if not objective.has_dual:
         at_zero = objective.at(np.zeros_like(start)) if np.any(start) else origin
-        reference = float(np.max(np.abs(at_zero.gradient), initial=0.0))
+        # Where zero is optimal its gradient is rounding, and no measure: no more than a share of the risk's.
+        strength = objective.C * objective.rows.weight
+        rounding = 1e-9 * strength / objective.coordinates.intercept_scale
+        reference = max(rounding, float(np.max(np.abs(at_zero.gradient), initial=0.0)))
     last: list[Certificate] = []
 
     def finished(point: LinearPoint) -> bool:
         last[:] = [certify(point, reference)]
-        return last[0].value <= tol
+        return goal(last[0])
 
     solution = minimize_newton(origin, finished=finished, max_iter=max_iter, report=report)
     return Minimum(solution.point, last[0], solution.iterations, solution.status)
 
 
+def _is_large(objective: LinearObjective) -> bool:
+    """Whether a solution from a part of the rows is much cheaper than a step with all."""
+    rows = objective.rows
+    return (
+        rows.whole is not None
+        and not rows.is_sparse
+        and rows.n_samples > _THINNED * _ROWS_PER_UNKNOWN * rows.n_features
+        and rows.n_samples * rows.n_features > _LARGE
+    )
+
+
 def _by_multipliers(
-    objective: LinearObjective, begun: Start, tol: float, max_iter: int, report: Report
+    objective: LinearObjective, begun: Start, goal: _Goal, max_iter: int, report: Report
 ) -> Minimum:
     """Repeat: smooth the loss around the dual variables, minimise, take the new dual variables.
 
@@ -119,7 +164,7 @@ def _by_multipliers(
     status: Any = "max_iter"
     while True:
         step = objective.proximal(width, duals)
-        finished = _StepFinished(tol)
+        finished = _StepFinished(goal)
         offset = iterations
         solution = minimize_newton(
             step.at(vector),
@@ -130,7 +175,7 @@ def _by_multipliers(
         iterations += solution.iterations
         if best is None or finished.certificate.value < best_certificate.value:
             best, best_certificate = solution.point, finished.certificate
-        if finished.certificate.value <= tol:
+        if finished.ended:
             status = "converged"
             break
         if iterations >= max_iter:
@@ -150,25 +195,35 @@ def _by_multipliers(
 
 def _first_width(objective: LinearObjective) -> float:
     """Wide enough that the first step is as easy as a squared hinge with C about 10 / (mean |x - m|^2)."""
+    return max(2.0, 0.1 * objective.C * _spread(objective))
+
+
+def _scale_of_weights(objective: LinearObjective) -> float:
+    """Length of the weights that move scores by about 1."""
+    return 1 / max(_spread(objective), np.finfo(np.float64).tiny) ** 0.5
+
+
+def _spread(objective: LinearObjective) -> float:
+    """Mean |x - m|^2."""
     coordinates, strength = objective.coordinates, objective.C * objective.rows.weight
-    spread = float(np.sum((coordinates.scale**2 - 1) / strength))
-    return max(2.0, 0.1 * objective.C * spread)
+    return float(np.sum((coordinates.scale**2 - 1) / strength))
 
 
 class _StepFinished:
     """A proximal step needs no more accuracy than a share of the distance it moves the dual variables."""
 
-    def __init__(self, tol: float) -> None:
-        self.tol = tol
+    def __init__(self, goal: _Goal) -> None:
+        self.goal, self.ended = goal, False
         self.certificate = NOTHING_PROVED
 
     def __call__(self, point: LinearPoint) -> bool:
         self.certificate = certify(point, 0.0)
-        if self.certificate.value <= self.tol:
+        self.ended = self.goal(self.certificate)
+        if self.ended:
             return True
         # The dual value of the smoothed problem is that of the exact one less the pull towards the centre.
         inner = point.value - (self.certificate.dual or -np.inf) + point.distance
-        return inner <= 3 * max(point.distance, 0.1 * self.tol * self.certificate.primal)
+        return inner <= 3 * max(point.distance, 0.1 * self.goal.goal * self.certificate.primal)
 
 
 def _maximisers(loss_of: Any, block: Block, duals: Floats, scores: Floats) -> tuple[Floats, tuple]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from array_api_compat import array_namespace, device
-from scipy import linalg, sparse
+from scipy import sparse
+from scipy.linalg import get_lapack_funcs
 
 from maxmargin._typing import Floats, Ints
 from maxmargin.functional import positive_part
@@ -25,7 +26,7 @@ _FLOOR = 1e-6  # an intercept that no curved row holds would move without bound
 _MANY_READS = 6  # products from which a copy in single precision is worth making
 _MANY_PRODUCTS = 10  # a Newton system that needs more is worth a new preconditioner
 _ROWS_PER_FEATURE = 4  # rows that estimate a class's Gram matrix well enough to precondition with
-_GRAM_OPERATIONS = 2e9  # more rows estimate it better where that costs no more than this
+_GRAM_OPERATIONS, _GRAM_BYTES = 2e9, 8e6  # more rows estimate it better where that costs no more than this
 
 
 class CurvedRows(NamedTuple):
@@ -171,7 +172,7 @@ def _curve(
 
 
 def _product(
-    coef: Floats, intercept: Floats, table: Floats, offset: Floats, block: Block, rows: CurvedRows
+    coef: Floats, intercept: Floats, table: Any, offset: Floats, block: Block, rows: CurvedRows
 ) -> tuple[None, tuple]:
     nothing, none = np.zeros_like(coef), np.zeros_like(intercept)
     if not len(rows.weight):
@@ -197,9 +198,12 @@ def _inverse(point: LinearPoint, curved: States) -> Floats:
     stiffness = _stiffness(point)
     if objective.rows.is_sparse or 8 * size**2 * coordinates.n_scores > _FACTOR_BYTES:
         return 1 / np.maximum(stiffness + _risk_diagonal(point, curved), 1e-12)
-    _, (n_used,) = objective.rows.run(_count_by_class, curved)
-    most = max(_ROWS_PER_FEATURE * size, int(_GRAM_OPERATIONS / (coordinates.n_scores * size**2)))
+    _, (n_used, unlike) = objective.rows.run(_count_by_class, curved)
+    cheap = min(_GRAM_OPERATIONS / (coordinates.n_scores * size**2), _GRAM_BYTES / (4 * size))
+    most = max(_ROWS_PER_FEATURE * size, int(cheap))
     steps = np.maximum(1, n_used // most)
+    if not unlike and np.all(stiffness == stiffness[0]):
+        steps, stiffness = steps[:1], stiffness[:1]  # as at zero weights, one block is that of every class
     (grams,) = objective.rows.pooled(partial(_grams, coordinates, steps), curved)
     hessian = objective.C * grams.astype(np.float64)
     return np.stack(list(objective.rows.each(_inverted, hessian, stiffness)))
@@ -222,8 +226,10 @@ def _risk_diagonal(point: LinearPoint, curved: States) -> Floats:
     return objective.C * diagonal
 
 
-def _count_by_class(_: Block, rows: CurvedRows) -> tuple[None, tuple[Ints]]:
-    return None, ((rows.curvature.diagonal > 0).sum(axis=0),)
+def _count_by_class(_: Block, rows: CurvedRows) -> tuple[None, tuple[Ints, int]]:
+    diagonal = rows.curvature.diagonal
+    unlike = int((diagonal != diagonal[:, :1]).sum())
+    return None, ((diagonal > 0).sum(axis=0), unlike)
 
 
 def _grams(coordinates: Coordinates, steps: Ints, rows: RowBlocks, curved: States) -> tuple[Floats]:
@@ -262,13 +268,16 @@ def _inverted(gram: Floats, stiffness: Floats) -> Floats:
     diagonal = np.diag_indices(len(gram))
     gram[diagonal] += stiffness + 1e-12
     jitter = 1e-6 * np.trace(gram) / len(gram)
-    while True:
+    gram[diagonal] += jitter
+    potrf, potri = get_lapack_funcs(("potrf", "potri"), (gram,))
+    factor, failed = potrf(gram, lower=1)
+    while failed:
         # Single precision may leave the Gram matrix a little short of definite.
+        jitter *= 10
         gram[diagonal] += jitter
-        try:
-            return linalg.inv(gram, check_finite=False, assume_a="pos")
-        except linalg.LinAlgError:
-            jitter *= 10
+        factor, failed = potrf(gram, lower=1)
+    half = np.tril(potri(factor, lower=1)[0])
+    return half + np.tril(half, -1).T
 
 
 def _diagonal(coordinates: Coordinates, block: Block, rows: CurvedRows) -> tuple[None, tuple[Floats]]:

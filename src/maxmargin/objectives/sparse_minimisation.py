@@ -9,7 +9,7 @@ from maxmargin._typing import Floats
 from maxmargin.objectives.certificate import Certificate, relative_gap
 from maxmargin.objectives.coordinate_ascent import Report
 from maxmargin.objectives.linear import LinearObjective, LinearPoint
-from maxmargin.objectives.minimisation import Minimum
+from maxmargin.objectives.minimisation import Minimum, goal_of
 from maxmargin.objectives.row_blocks import Block
 from maxmargin.objectives.second_order import SecondOrder
 from maxmargin.solvers.proximal_newton import minimize_proximal_newton
@@ -18,7 +18,7 @@ from maxmargin.solvers.proximal_newton import minimize_proximal_newton
 def minimise_sparse(
     objective: LinearObjective, start: Floats, *, tol: float, max_iter: int, report: Report = None
 ) -> Minimum:
-    """Minimise ``|W|_1 + objective(W, b)``, whose own penalty is Unpenalised, until the gap is at most ``tol``.
+    """Minimise ``|W|_1 + objective(W, b)``, whose own penalty is Unpenalised, to a gap of at most ``tol``.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def minimise_sparse(
             start,
             weights,
             certificate=lambda vector, *_: certify_sparse(problem.at(vector)).value,
-            tol=tol,
+            tol=goal_of(objective, tol),
             max_iter=max_iter,
             report=report,
         )
@@ -54,7 +54,7 @@ def minimise_sparse(
 
 
 def certify_sparse(point: LinearPoint) -> Certificate:
-    """Duality gap of ``|W|_1 + risk(W, b)`` at the derivative of the loss by the scores, scaled to be feasible.
+    """Duality gap of ``|W|_1 + risk(W, b)`` at the derivative of the loss by the scores, made feasible.
 
     The dual of the L1 norm asks that no entry of C sum_i s_i g_i (x_i - m)^T be larger than 1, which a division
     of g by its largest entry achieves; intercepts count as in ``certify``.

@@ -34,8 +34,7 @@ class TensorRows(RowBlocks):
 
     Examples
     --------
-    >>> import array_api_strict as xp
-    >>> rows = TensorRows.of(xp.asarray([[0.0], [2.0]]), np.array([0, 1]), np.ones(2))
+    >>> rows = TensorRows.of(np.array([[0.0], [2.0]]), np.array([0, 1]), np.ones(2))
     >>> rows.moments()
     (array([1.]), array([1.]))
     """
@@ -47,11 +46,11 @@ class TensorRows(RowBlocks):
         size = max(1, _BLOCK_BYTES // (8 * max(1, n_features)))
         target = xp.asarray(target.astype(np.int64), device=X.device)
         weight = xp.asarray(weight, device=X.device)
-        cuts = [slice(start, start + size) for start in range(0, X.shape[0], size)]
+        cuts = [slice(start, min(start + size, X.shape[0])) for start in range(0, X.shape[0], size)]
         return cls([TensorBlock(X[cut, :], target[cut], weight[cut]) for cut in cuts], n_features)
 
     def run(self, function: Callable[..., tuple[Any, tuple]], *states: States) -> tuple[list[Any], tuple]:
-        """Call ``function(block, *state of the block)`` on each block; the totals come back as NumPy arrays."""
+        """Call ``function(block, *state of the block)`` on each block; the totals are NumPy arrays."""
         return super().run(partial(_with_totals_here, function), *states)
 
     def pooled(self, function: Callable[..., tuple], *states: States) -> tuple:

@@ -1,7 +1,7 @@
 """What every penalty offers."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from array_api_compat import array_namespace
 
@@ -24,6 +24,10 @@ class Penalty(Protocol):
         """Product of the Hessian with a direction, both of shape (n_classes, n_features)."""
         ...
 
+    def stages(self, scale: float) -> Sequence["Penalty"]:
+        """Ever sharper approximations for weights of this scale, ending with what is minimised."""
+        ...
+
     def stiffness(self, coef: Array) -> Array:
         """About the curvature that each class's own weights have, shape (n_classes,): for preconditioning."""
         ...
@@ -42,6 +46,10 @@ class Penalty(Protocol):
 
 class QuadraticPenalty:
     """What the quadratic penalties share: their derivative along a line is affine."""
+
+    def stages(self: Any, scale: float) -> Sequence[Any]:  # noqa: ARG002
+        """The penalty itself."""
+        return [self]
 
     def slopes_along(self: Penalty, coef: Array, direction: Array) -> Callable[[float], float]:
         """Map t to <gradient at coef + t direction, direction>."""

@@ -1,12 +1,15 @@
 """The pairwise margin penalty of M3SVM and ISM3."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from array_api_compat import array_namespace
 
-from maxmargin._checks import check_at_least
+from maxmargin._checks import check_at_least, check_nonnegative
 from maxmargin._typing import Array
+
+
+_DIGITS = 8  # of a distance, that the sharpest blur leaves
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class PairwiseMargin:
     ----------
     p : float, default=4
         Exponent, at least 1; 2 weighs all margins alike, more weighs the smallest margin.
+    blur : float, default=0.0
+        h: the distances are sqrt(|w_k - w_l|^2 + h^2), smooth where two weights are equal.
 
     References
     ----------
@@ -36,9 +41,17 @@ class PairwiseMargin:
     is_separable = False
 
     p: float = 4.0
+    blur: float = 0.0
 
     def __post_init__(self) -> None:
         check_at_least(self.p, 1, "p")
+        check_nonnegative(self.blur, "blur")
+
+    def stages(self, scale: float) -> Sequence["PairwiseMargin"]:
+        """Below p = 2 ever sharper blurs of distances of this scale: the curvature has a pole where two meet."""
+        if self.p >= 2 or self.blur > 0:
+            return [self]
+        return [replace(self, blur=scale * 10.0**-digits) for digits in range(_DIGITS + 1)]
 
     def value_and_gradient(self, coef: Array) -> tuple[Array, Array]:
         """Value, a scalar, and gradient, shape (n_classes, n_features)."""
@@ -47,7 +60,7 @@ class PairwiseMargin:
         if self.p == 2:
             # sum_{k<l} |w_k - w_l|^2 = c |W|^2 - |sum_k w_k|^2, and the centred weights sum to zero.
             return coef.shape[0] * xp.sum(weights * weights), 2 * coef.shape[0] * weights
-        distances = _SafeDistances(weights)
+        distances = _SafeDistances(weights, self.blur)
         return xp.sum(distances.power(self.p)) / 2, _pull(self.p * distances.power(self.p - 2), weights)
 
     def curvature(self, coef: Array) -> Callable[[Array], Array]:
@@ -55,7 +68,7 @@ class PairwiseMargin:
         weights = centred(coef)
         if self.p == 2:
             return lambda direction: 2 * coef.shape[0] * centred(direction)
-        distances = _SafeDistances(weights)
+        distances = _SafeDistances(weights, self.blur)
         along = self.p * distances.power(self.p - 2)
         across = self.p * (self.p - 2) * distances.power(self.p - 4)
 
@@ -70,7 +83,7 @@ class PairwiseMargin:
         xp = array_namespace(coef)
         if self.p == 2:
             return 2 * coef.shape[0] * xp.ones_like(coef[:, 0])
-        return self.p * xp.sum(_SafeDistances(centred(coef)).power(self.p - 2), axis=1)
+        return self.p * xp.sum(_SafeDistances(centred(coef), self.blur).power(self.p - 2), axis=1)
 
     def slopes_along(self, coef: Array, direction: Array) -> Callable[[float], float]:
         """Along a line the squared distances are quadratic in t, so a slope costs c^2 operations."""
@@ -83,6 +96,8 @@ class PairwiseMargin:
         def slope(t: float) -> float:
             squared = start + 2 * t * mixed + t * t * end
             apart = squared > 4 * xp.finfo(squared.dtype).eps * (start + t * t * end)
+            squared = xp.where(apart, squared, xp.zeros_like(squared)) + self.blur**2
+            apart = apart | (self.blur > 0)
             safe = xp.where(apart, squared, xp.ones_like(squared))
             powers = xp.where(apart, safe ** (self.p / 2 - 1), xp.zeros_like(safe))
             return self.p / 2 * float(xp.sum(powers * (mixed + t * end)))
@@ -99,18 +114,25 @@ class PairwiseMargin:
 class _SafeDistances:
     """Distances e_kl = |w_k - w_l| whose powers are 0 where two weights are equal."""
 
-    def __init__(self, weights: Array) -> None:
+    def __init__(self, weights: Array, blur: float) -> None:
         xp = array_namespace(weights)
         norms = xp.sum(weights * weights, axis=1)
         scale = norms[:, None] + norms[None, :]
         squared = scale - 2 * (weights @ weights.T)
         # Below the rounding error of the Gram matrix two weights are equal.
-        self._apart = squared > 4 * xp.finfo(weights.dtype).eps * scale
+        apart = squared > 4 * xp.finfo(weights.dtype).eps * scale
+        squared = xp.where(apart, squared, xp.zeros_like(squared)) + blur**2
+        self._apart = ~_diagonal(weights) if blur > 0 else apart
         self._squared = xp.where(self._apart, squared, xp.ones_like(squared))
 
     def power(self, exponent: float) -> Array:
         xp = array_namespace(self._squared)
         return xp.where(self._apart, self._squared ** (exponent / 2), xp.zeros_like(self._squared))
+
+
+def _diagonal(weights: Array) -> Array:
+    classes = array_namespace(weights).arange(weights.shape[0], device=weights.device)
+    return classes[:, None] == classes[None, :]
 
 
 def _paired(a: Array, b: Array) -> Array:
