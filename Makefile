@@ -23,6 +23,7 @@ lint: install
 
 bench: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/import_time.py
+	$(BIN)/python benchmarks/run.py
 
 clean:
 	rm -rf $(VENV)

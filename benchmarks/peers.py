@@ -235,6 +235,7 @@ METHODS: dict[str, Method] = {
     "maxmargin": Method("maxmargin", maxmargin, OURS),
     "maxmargin, default tol": Method("maxmargin", maxmargin, (None,)),
     "maxmargin LinearSearchCV": Method("maxmargin", maxmargin_search, OURS, "maxmargin"),
+    "maxmargin LinearSearchCV, default tol": Method("maxmargin", maxmargin_search, (None,), "maxmargin"),
     "maxmargin LinearSearchCV, n_jobs=2": Method(
         "maxmargin", partial(maxmargin_search, n_jobs=THREADS), OURS, "maxmargin"
     ),
@@ -247,6 +248,9 @@ METHODS: dict[str, Method] = {
     "LinearSVC(crammer_singer)": Method("scikit-learn", partial(linear_svc, dual=True), DUAL),
     "GridSearchCV(LinearSVC(dual=False), n_jobs=2)": Method(
         "scikit-learn", grid_search, PRIMAL, "LinearSVC(dual=False)"
+    ),
+    "GridSearchCV(LinearSVC(dual=False), n_jobs=2), default tol": Method(
+        "scikit-learn", grid_search, (1e-4,), "LinearSVC(dual=False)"
     ),
     **{
         f"LogisticRegression({solver})": Method(

@@ -105,15 +105,17 @@ def _notes(case: Case, result: list[dict[str, Any]], ours: float | None) -> list
         allowed = 0.3 * result[0]["data"]["megabytes"] + 200
         verdict = "met" if max(own) <= allowed else "missed"
         notes.append(f"Memory allowed: {allowed:.0f} MB; added {max(own):.0f} MB: **{verdict}**.")
-    return notes + _agreement(case, result)
+    return notes + _agreement(result)
 
 
-def _agreement(case: Case, result: list[dict[str, Any]]) -> list[str]:
-    """How many test scores of a search are the peer's to the last sample."""
-    scores = {r["method"]: r["runs"][-1]["scores"] for r in result if r["runs"] and r["runs"][-1]["scores"]}
-    theirs = next((scores[name] for name in case.against if name in scores), None)
-    mine = next((values for name, values in scores.items() if name.startswith(OURS)), None)
-    if theirs is None or mine is None:
+def _agreement(result: list[dict[str, Any]]) -> list[str]:
+    """How many test scores of a search, each side at its default tol, are the peer's to the last sample."""
+    default = [r for r in result if r["method"].endswith("default tol") and r["runs"]]
+    mine, theirs = (
+        next((r["runs"][-1]["scores"] for r in default if r["method"].startswith(OURS) is own), None)
+        for own in (True, False)
+    )
+    if mine is None or theirs is None:
         return []
     differing = [abs(a - b) for a, b in zip(mine, theirs, strict=True) if a != b]
     most = max(differing, default=0.0)

@@ -16,13 +16,8 @@ from sklearn.calibration import CalibratedClassifierCV
 
 from maxmargin.linear import CrammerSingerSVC, OneVsRestSVC
 from maxmargin.linear import calibration as module
-from maxmargin.linear.calibration import (
-    CALIBRATIONS,
-    PairwiseCoupling,
-    TemperatureScaling,
-    calibrate,
-    out_of_fold_scores,
-)
+from maxmargin.linear.calibration import CALIBRATIONS, PairwiseCoupling, TemperatureScaling
+from maxmargin.linear.out_of_fold import calibrate, out_of_fold_scores
 from maxmargin.persistence._estimator import dump_estimator, load_estimator
 
 each_calibration = pytest.mark.parametrize("cls", CALIBRATIONS.values(), ids=CALIBRATIONS)

@@ -17,7 +17,8 @@ from sklearn.utils.metaestimators import available_if
 from maxmargin._checks import InputError, check_at_least, check_choice, check_nonnegative, check_positive
 from maxmargin._typing import Floats, Ints
 from maxmargin.linear._inputs import answers_where_rows_are, in_memory, linear_scores, training_rows
-from maxmargin.linear.calibration import CALIBRATIONS, TemperatureScaling, calibrate
+from maxmargin.linear.calibration import CALIBRATIONS, TemperatureScaling
+from maxmargin.linear.out_of_fold import calibrate
 from maxmargin.losses import Loss, SoftmaxCrossEntropy
 from maxmargin.objectives import (
     NOTHING_PROVED,

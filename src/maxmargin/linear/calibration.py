@@ -1,4 +1,4 @@
-"""Class probabilities of a margin classifier, fitted on scores of rows that its fits have not seen."""
+"""Maps from the scores of a margin classifier to class probabilities."""
 
 from abc import ABC, abstractmethod
 from typing import Any, Self
@@ -6,11 +6,11 @@ from typing import Any, Self
 import numpy as np
 from scipy.optimize import root_scalar
 from scipy.special import expit, softmax
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils import check_random_state, column_or_1d, gen_batches
+from sklearn.base import BaseEstimator
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from maxmargin._checks import InputError, check_at_least, check_choice
+from maxmargin._checks import InputError
 from maxmargin._typing import Floats, Ints
 
 _LARGEST_SCORE = 1e290
@@ -43,7 +43,8 @@ class Calibration(BaseEstimator, ABC):
         Parameters
         ----------
         scores : array of shape (n_samples, n_classes)
-            Scores, such as those of :func:`out_of_fold_scores`; infinite ones count as 1e290.
+            Scores, such as :func:`~maxmargin.linear.out_of_fold.out_of_fold_scores` gives; infinite ones
+            count as 1e290.
         target : array of shape (n_samples,)
             Column of each row's class.
         sample_weight : array of shape (n_samples,), optional
@@ -224,143 +225,6 @@ CALIBRATIONS: dict[str, type[Calibration]] = {
     "temperature": TemperatureScaling,
     "coupling": PairwiseCoupling,
 }
-
-
-def calibrate(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    sample_weight: Any = None,
-    *,
-    method: str,
-    n_folds: int = 5,
-    random_state: Any = None,
-) -> Calibration:
-    """Fit a calibration to an estimator's out-of-fold scores.
-
-    The rows' ``sample_weight`` counts in the fits and in the calibration; a ``class_weight`` of the estimator
-    only in the fits, so that the probabilities are those of the data.
-
-    Parameters
-    ----------
-    estimator, X, y, sample_weight, n_folds, random_state
-        As in :func:`out_of_fold_scores`.
-    method : {"temperature", "coupling"}
-        :class:`TemperatureScaling` or :class:`PairwiseCoupling`.
-
-    Returns
-    -------
-    TemperatureScaling or PairwiseCoupling
-        The fitted calibration.
-
-    Raises
-    ------
-    InputError
-        Where ``method`` is unknown or every class has a single row.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from maxmargin.linear import OneVsRestSVC
-    >>> from maxmargin.linear.calibration import calibrate
-    >>> X, y = load_iris(return_X_y=True)
-    >>> calibration = calibrate(OneVsRestSVC(), X, y, method="temperature")
-    >>> calibration.predict_proba([[1.0, -1.0, -1.0]]).shape
-    (1, 3)
-    """
-    calibration = CALIBRATIONS[check_choice(method, CALIBRATIONS, "probability")]()
-    scores, rows = out_of_fold_scores(
-        estimator, X, y, sample_weight, n_folds=n_folds, random_state=random_state
-    )
-    y, weight = column_or_1d(y), _check_sample_weight(sample_weight, X, dtype=np.float64)
-    target = np.searchsorted(np.unique(y[weight > 0]), y[rows])
-    return calibration.fit(scores, target, weight[rows])
-
-
-def out_of_fold_scores(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    sample_weight: Any = None,
-    *,
-    n_folds: int = 5,
-    random_state: Any = None,
-) -> tuple[Floats, Ints]:
-    """Scores of each row by a clone of the estimator that was fitted without it.
-
-    The rows of a class are dealt in turn to the folds, so that every fit sees every class. The only row of a
-    class is never held out. A clone is fitted to all rows with weight 0 for those held out, which is the fit
-    without them and leaves X where it is.
-
-    Parameters
-    ----------
-    estimator : classifier of this package
-        What is cloned.
-    X : array or CSR matrix of shape (n_samples, n_features)
-        Training rows.
-    y : array of shape (n_samples,)
-        Labels.
-    sample_weight : array of shape (n_samples,), optional
-        Weight of each row; rows of weight 0 take no part.
-    n_folds : int, default=5
-        Folds, at the most: there are never more than rows to hold out.
-    random_state : int, RandomState instance or None, default=None
-        Shuffles the rows before they are dealt into folds; None keeps their order.
-
-    Returns
-    -------
-    scores : ndarray of shape (n_held_out, n_classes)
-        Scores of the rows held out, columns in the order of the sorted labels.
-    rows : ndarray of shape (n_held_out,)
-        Their positions in X, increasing.
-
-    Raises
-    ------
-    InputError
-        Where every class has a single row, or ``n_folds`` is below 2.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from maxmargin.linear import OneVsRestSVC
-    >>> from maxmargin.linear.calibration import out_of_fold_scores
-    >>> X, y = load_iris(return_X_y=True)
-    >>> scores, rows = out_of_fold_scores(OneVsRestSVC(), X, y)
-    >>> scores.shape, len(rows)
-    ((150, 3), 150)
-    """
-    check_at_least(n_folds, 2, "n_folds")
-    y, weight = column_or_1d(y), _check_sample_weight(sample_weight, X, dtype=np.float64)
-    fold = _folds(y, weight, int(n_folds), random_state)
-    classes = np.unique(y[weight > 0])
-    scores = np.empty((len(y), len(classes)))
-    uncalibrated = {"probability": None} if "probability" in estimator.get_params(deep=False) else {}
-    for number in range(fold.max() + 1):
-        held_out = fold == number
-        model: Any = clone(estimator)
-        model.set_params(**uncalibrated)
-        model.fit(X, y, sample_weight=np.where(held_out, 0.0, weight))
-        scores[held_out] = model._scores(X)[held_out]
-    rows = np.flatnonzero(fold >= 0)
-    return scores[rows], rows
-
-
-def _folds(y: np.ndarray, weight: Floats, n_folds: int, random_state: Any) -> Ints:
-    """Fold of each row; -1 for rows without weight and for the only row of a class."""
-    classes, target, counts = np.unique(y[weight > 0], return_inverse=True, return_counts=True)
-    rows = np.flatnonzero(weight > 0)[counts[target] > 1]
-    target = target[counts[target] > 1]
-    if not len(rows):
-        raise InputError(
-            f"each of the {len(classes)} classes has a single row, so none can be held out to fit "
-            "probabilities; give more rows or set probability to None"
-        )
-    order = np.arange(len(rows))
-    if random_state is not None:
-        order = check_random_state(random_state).permutation(len(rows))
-    fold = np.full(len(y), -1)
-    fold[rows[np.lexsort((order, target))]] = np.arange(len(rows)) % min(n_folds, len(rows))
-    return fold
 
 
 def _finite(scores: Any) -> Floats:

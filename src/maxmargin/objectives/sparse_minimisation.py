@@ -56,8 +56,8 @@ def minimise_sparse(
 def certify_sparse(point: LinearPoint) -> Certificate:
     """Duality gap of ``|W|_1 + risk(W, b)`` at the derivative of the loss by the scores, made feasible.
 
-    The dual of the L1 norm asks that no entry of C sum_i s_i g_i (x_i - m)^T be larger than 1, which a division
-    of g by its largest entry achieves; intercepts count as in ``certify``.
+    The dual of the L1 norm asks that no entry of C sum_i s_i g_i (x_i - m)^T be larger than 1, which a
+    division of g by its largest entry achieves; intercepts count as in ``certify``.
     """
     objective, coordinates = point.objective, point.objective.coordinates
     table, offset = coordinates.table(point.gradient)

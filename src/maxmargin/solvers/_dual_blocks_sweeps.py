@@ -39,7 +39,7 @@ NOWHERE = _f4(-1e30)
 """A score so low that nothing moves its class."""
 
 
-def packed(X):
+def rows_of(X):
     """Rows as (indptr, indices, entries), indices None where all are present; sparse ones are packed."""
     n, d = X.shape
     if sp.issparse(X):

@@ -1,4 +1,4 @@
-"""Instructions on vectors of single-precision numbers and on pointers, for the compiled sweeps over dual blocks.
+"""Instructions on vectors of single-precision numbers and on pointers, for the sweeps over dual blocks.
 
 Numba's cache of the sweeps does not notice a change made here: clear it after one.
 """

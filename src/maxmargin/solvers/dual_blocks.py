@@ -182,7 +182,7 @@ class _Ascent:
         n, d = X.shape
         lanes = -(-n_classes // compiled.LANES) * compiled.LANES
         self.n_classes, self.limits = n_classes, limits
-        self.rows = compiled.packed(X)
+        self.rows = compiled.rows_of(X)
         self.target = np.ascontiguousarray(target, dtype=np.int64)
         self.bounds = np.ascontiguousarray(bounds, dtype=np.float64)
         squares = compiled.squared_lengths(self.rows, n)
