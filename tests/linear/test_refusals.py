@@ -84,7 +84,7 @@ def test_an_overflow_is_named_and_nothing_is_fitted(cls, form, data):
 
 @each_estimator
 def test_one_class_is_named(cls, data):
-    message = r"needs rows of at least two classes with positive sample_weight; the labels hold one class: \['elm'\]$"
+    message = r"at least two classes with positive sample_weight; the labels hold one class: \['elm'\]$"
     with pytest.raises(ValueError, match=message):
         cls().fit(np.ones((3, 2)), ["elm"] * 3)
     X, y = data

@@ -5,7 +5,8 @@ from maxmargin import linear
 from tests.linear import classifiers
 
 ESTIMATORS = [getattr(linear, name)() for name in classifiers.NAMES]
-# With ``probability`` a row of weight 2 lies in one fold where the row twice may lie in two, so one check cannot hold.
+# With ``probability`` a row of weight 2 lies in one fold where the row twice may lie in two: no check of
+# weights against repeated rows can hold, so these are tested by themselves.
 VARIANTS = [
     linear.OneVsRestSVC(loss="hinge"),
     linear.OneVsOneSVC(loss="hinge"),

@@ -71,7 +71,7 @@ def certify_sparse(point: LinearPoint) -> Certificate:
 
 
 class _LastPoint:
-    """An objective that is asked for value, curvature and certificate of one vector in turn, and scored once."""
+    """An objective asked for value, curvature and certificate of one vector in turn, and scored once."""
 
     def __init__(self, objective: LinearObjective) -> None:
         self.objective = objective

@@ -8,7 +8,6 @@ from array_api_compat import array_namespace
 from maxmargin._checks import check_at_least, check_nonnegative
 from maxmargin._typing import Array
 
-
 _DIGITS = 8  # of a distance, that the sharpest blur leaves
 
 
@@ -48,7 +47,7 @@ class PairwiseMargin:
         check_nonnegative(self.blur, "blur")
 
     def stages(self, scale: float) -> Sequence["PairwiseMargin"]:
-        """Below p = 2 ever sharper blurs of distances of this scale: the curvature has a pole where two meet."""
+        """Below p = 2 ever sharper blurs: the curvature has a pole where two weights meet."""
         if self.p >= 2 or self.blur > 0:
             return [self]
         return [replace(self, blur=scale * 10.0**-digits) for digits in range(_DIGITS + 1)]
