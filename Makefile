@@ -4,6 +4,7 @@ VENV ?= .venv
 EXTRAS ?= dev
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks
+PEERS := liblinear-multicore scikit-learn-intelex skglm snapml
 
 .PHONY: demo test install lint bench clean
 
@@ -22,6 +23,7 @@ lint: install
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-bench
+	for peer in $(PEERS); do $(BIN)/python -m pip install --quiet --constraint constraints.txt $$peer || echo "$$peer: not installable here"; done
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/run.py
 

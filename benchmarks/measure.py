@@ -100,14 +100,17 @@ class Searches:
     def result(self, bench: Bench, case: Case, digest: str, method: str, setting: Any) -> dict[str, Any]:
         package = METHODS[method].package
         parts = [digest, case.objective, case.C, case.intercept, case.Cs, method, setting, version(package)]
-        key = json.dumps([*parts, bench.limit])
-        if package == "maxmargin" or key not in self.known:
-            self.known[key] = bench.run("measure", case, method=method, setting=setting)
-            if package != "maxmargin":
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with self.path.open("a") as lines:
-                    lines.write(json.dumps({"key": key, "result": self.known[key]}) + "\n")
-        return self.known[key]
+        key = json.dumps(parts)
+        known = self.known.get(key)
+        if known and ("error" not in known or known["limit"] >= bench.limit):
+            return known
+        result = bench.run("measure", case, method=method, setting=setting) | {"limit": bench.limit}
+        if package != "maxmargin":
+            self.known[key] = result
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a") as lines:
+                lines.write(json.dumps({"key": key, "result": result}) + "\n")
+        return result
 
 
 @dataclass(frozen=True)
