@@ -1,14 +1,14 @@
 """The pairwise margin penalty of M3SVM and ISM3."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from array_api_compat import array_namespace
 
 from maxmargin._checks import check_at_least, check_nonnegative
 from maxmargin._typing import Array
 
-_DIGITS = 8  # of a distance, that the sharpest blur leaves
+_DIGITS = 6  # of a distance, that the sharpest blur leaves: rounding of the Gram matrix takes the next two
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class PairwiseMargin:
     is_separable = False
 
     p: float = 4.0
-    blur: float = 0.0
+    blur: float = field(default=0.0, repr=False)
 
     def __post_init__(self) -> None:
         check_at_least(self.p, 1, "p")
