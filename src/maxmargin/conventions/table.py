@@ -105,7 +105,7 @@ class Convention:
         if self.margin == 1:
             return 0.0
         surrogate = getattr(loss, "surrogate", None)
-        if not isinstance(surrogate, Hinge | SquaredHinge) or getattr(loss, "smoothing", 0):
+        if not isinstance(surrogate, Hinge | SquaredHinge):
             raise InputError(
                 f"{self.name} asks for a margin of {self.margin!r}, but {loss!r} does not scale with it; "
                 "choose the surrogate from Hinge(), SquaredHinge() or set margin=1"

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
-from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
 
-from maxmargin._checks import InputError, check_at_least, check_choice, check_nonnegative, check_positive
+from maxmargin._checks import InputError, check_at_least, check_nonnegative, check_positive
 from maxmargin._typing import Floats, Ints
-from maxmargin.linear._inputs import answers_where_rows_are, in_memory, linear_scores, training_rows
-from maxmargin.linear.calibration import CALIBRATIONS, TemperatureScaling
-from maxmargin.linear.out_of_fold import calibrate
-from maxmargin.losses import Loss, SoftmaxCrossEntropy
+from maxmargin.linear._inputs import (
+    answers_where_rows_are,
+    columns_of,
+    in_memory,
+    linear_scores,
+    training_rows,
+)
+from maxmargin.losses import Loss
 from maxmargin.objectives import (
     NOTHING_PROVED,
     Certificate,
@@ -33,58 +35,6 @@ from maxmargin.objectives import (
 from maxmargin.penalties import Frobenius, Penalty
 
 ClassWeight = Mapping[Any, float] | Literal["balanced"] | None
-Probability = Literal["temperature", "coupling"] | None
-
-PARAMETERS = """C : float, default=1.0
-    What the summed loss counts against the penalty; a larger C fits the training rows more closely.
-fit_intercept : bool, default=True
-    Whether to add an intercept to each class; it is not penalised.
-class_weight : dict, "balanced" or None, default=None
-    Weight of each class, multiplied onto the sample weights; "balanced" makes all classes count alike.
-tol : float, default=1e-4
-    The fit has converged when its certificate is at most ``tol``: the duality gap relative to the objective
-    or, where the dual has no closed form, the largest gradient entry relative to that at zero weights.
-max_iter : int, default=1000
-    Newton steps at the most.
-warm_start : bool, default=False
-    Whether ``fit`` starts from the last solution.
-random_state : int, RandomState or None, default=None
-    Seed of what is drawn at random; it changes a solution by no more than ``tol``.
-verbose : bool, default=False
-    Whether to print the objective after each step."""
-
-PROBABILITY = """probability : {"temperature", "coupling"} or None, default=None
-    Calibration that makes ``predict_proba``, fitted on scores out of a five-fold cross-validation, which
-    costs five more fits: one temperature for all scores, or a sigmoid for each pair of classes, coupled."""
-
-ATTRIBUTES = """coef_ : ndarray of shape (n_classes, n_features)
-    Weights, one row a class, with two classes as well.
-intercept_ : ndarray of shape (n_classes,)
-    Intercepts.
-classes_ : ndarray of shape (n_classes,)
-    Class labels, sorted.
-n_iter_ : int
-    Steps taken.
-objective_ : float
-    Value of the objective at the solution.
-certificate_ : dict
-    Proof of how near the optimum that is: "primal", "dual" and "relative_gap" or, where the dual has no
-    closed form, "primal" and "relative_gradient".
-converged_ : bool
-    Whether the certificate is at most ``tol``; where it is not, ``fit`` warns.
-n_features_in_ : int
-    Number of features.
-feature_names_in_ : ndarray of shape (n_features,)
-    Names of the features, where X had names that are all strings."""
-
-
-def documented(cls: type) -> type:
-    """Fill {parameters}, {probability} and {attributes} of a docstring with what the classifiers share."""
-    indent = "\n    "
-    texts = {"{parameters}": PARAMETERS, "{probability}": PROBABILITY, "{attributes}": ATTRIBUTES}
-    for key, text in texts.items():
-        cls.__doc__ = (cls.__doc__ or "").replace(key, text.replace("\n", indent))
-    return cls
 
 
 @dataclass(frozen=True)
@@ -139,7 +89,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         return 0.0
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit the weights and intercepts.
+        """Fit the weights and intercepts and, where ``probability`` asks for one, the calibration.
 
         Parameters
         ----------
@@ -166,9 +116,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             Where ``tol`` was not reached.
         """
         self._check_parameters()
-        X, target, weight, classes = training_rows(self, X, y, sample_weight)
-        fit = self._solve(X, target, weight, classes)
-        self.classes_ = classes
+        rows = training_rows(self, X, y, sample_weight)
+        fit = self._solve(*rows)
+        self.classes_ = rows.classes
         self.coef_, self.intercept_, self.n_iter_ = fit.coef, fit.intercept, fit.steps
         self._duals, certificate = fit.duals, fit.certificate
         self.objective_ = certificate.primal
@@ -182,6 +132,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
                 ConvergenceWarning,
                 stacklevel=2,
             )
+        self._calibrate(X, y, sample_weight)
         return self
 
     @answers_where_rows_are
@@ -248,6 +199,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         check_positive(self.tol, "tol")
         check_at_least(self.max_iter, 1, "max_iter")
 
+    def _calibrate(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """Make probabilities of the scores, where the classifier has none of its own."""
+
     def _targets(self, y: np.ndarray, weight: Floats) -> tuple[np.ndarray, Ints, Floats]:
         """Classes with a positive weight, each row's column among them, and its full weight."""
         used = weight > 0
@@ -257,8 +211,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
                 f"{type(self).__name__} needs rows of at least two classes with positive sample_weight; "
                 f"the labels hold one class: {classes.tolist()}"
             )
-        # Rows of weight 0 may hold labels of no class: they take part with any.
-        target = np.searchsorted(classes, np.where(used, y, classes[0]))
+        target = columns_of(y, weight, classes)
         return classes, target, weight * self._weight_of_classes(classes, target, weight)[target]
 
     def _weight_of_classes(self, classes: np.ndarray, target: Ints, weight: Floats) -> Floats:
@@ -339,141 +292,3 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _is_calibrated(classifier: "MarginClassifier") -> bool:
-    if classifier.probability is None:
-        raise AttributeError(
-            f"{type(classifier).__name__} has no probabilities by default; "
-            f"set probability to {' or '.join(map(repr, CALIBRATIONS))} before fit, for five more fits"
-        )
-    return True
-
-
-class MarginClassifier(LinearClassifier):
-    """A linear classifier whose scores are no probabilities, unless it is asked to calibrate them."""
-
-    def __init__(
-        self,
-        C: float = 1.0,
-        *,
-        fit_intercept: bool = True,
-        class_weight: ClassWeight = None,
-        tol: float = 1e-4,
-        max_iter: int = 1000,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: bool = False,
-        probability: Probability = None,
-    ) -> None:
-        super().__init__(
-            C,
-            fit_intercept=fit_intercept,
-            class_weight=class_weight,
-            tol=tol,
-            max_iter=max_iter,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.probability = probability
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit the weights and intercepts and, where ``probability`` asks for it, the calibration.
-
-        Parameters
-        ----------
-        X : array or CSR matrix of shape (n_samples, n_features)
-            Training rows. Those of a memory-mapped array are read from the file in every pass, those of a
-            dask array stay on the workers of its cluster and those of a torch tensor on its device.
-        y : array of shape (n_samples,)
-            Labels, of at least two classes.
-        sample_weight : array of shape (n_samples,), optional
-            What each row's loss counts; 1 for all by default.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            Where X, y, the weights or a parameter cannot be used.
-
-        Warns
-        -----
-        sklearn.exceptions.ConvergenceWarning
-            Where ``tol`` was not reached.
-        """
-        super().fit(X, y, sample_weight)
-        if self.probability is not None:
-            self.calibration_ = calibrate(
-                self,
-                X,
-                in_memory(y),
-                in_memory(sample_weight),
-                method=self.probability,
-                random_state=self.random_state,
-            )
-        return self
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        if self.probability is not None:
-            check_choice(self.probability, CALIBRATIONS, "probability")
-
-    @available_if(_is_calibrated)
-    @answers_where_rows_are
-    def predict_proba(self, X: Any) -> Floats:
-        """Calibrated probability of each class; the largest is that of the predicted class.
-
-        Parameters
-        ----------
-        X : array or CSR matrix of shape (n_samples, n_features)
-            Rows to classify.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Rows sum to one; columns in the order of ``classes_``.
-        """
-        scores = self._scores(X)
-        return self.calibration_.predict_proba(scores)
-
-    @available_if(_is_calibrated)
-    @answers_where_rows_are
-    def predict_log_proba(self, X: Any) -> Floats:
-        """Logarithm of the probability of each class, shape (n_samples, n_classes)."""
-        return np.log(self.calibration_.predict_proba(self._scores(X)))
-
-
-_AS_THEY_ARE = TemperatureScaling()
-_AS_THEY_ARE.temperature_ = 1.0
-
-
-class SoftmaxClassifier(LinearClassifier):
-    """A linear classifier whose loss is softmax cross-entropy: it has probabilities."""
-
-    def _loss(self) -> Loss:
-        return SoftmaxCrossEntropy()
-
-    @answers_where_rows_are
-    def predict_proba(self, X: Any) -> Floats:
-        """Probability of each class: the softmax of the scores.
-
-        Parameters
-        ----------
-        X : array or CSR matrix of shape (n_samples, n_features)
-            Rows to classify.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Rows sum to one; columns in the order of ``classes_``.
-        """
-        return _AS_THEY_ARE.predict_proba(self._scores(X))
-
-    @answers_where_rows_are
-    def predict_log_proba(self, X: Any) -> Floats:
-        """Logarithm of the probability of each class, shape (n_samples, n_classes)."""
-        return log_softmax(self._scores(X), axis=1)

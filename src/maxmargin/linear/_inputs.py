@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
 
 from maxmargin._checks import InputError
-from maxmargin._typing import Array, Floats
+from maxmargin._typing import Array, Floats, Ints
 
 if TYPE_CHECKING:
     from maxmargin.linear._base import LinearClassifier
@@ -44,6 +44,11 @@ def training_rows(classifier: "LinearClassifier", X: Any, y: Any, sample_weight:
     weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
     classes, target, weight = classifier._targets(y, weight)
     return TrainingRows(X, target, weight, classes)
+
+
+def columns_of(y: np.ndarray, weight: Floats, classes: np.ndarray) -> Ints:
+    """Place of each label among the classes; rows of weight 0 may hold others, and take part with any."""
+    return np.searchsorted(classes, np.where(weight > 0, y, classes[0]))
 
 
 def linear_scores(classifier: "LinearClassifier", X: Any) -> Floats:

@@ -9,6 +9,7 @@ from sklearn.utils.validation import assert_all_finite, check_array, column_or_1
 
 from maxmargin._checks import InputError
 from maxmargin._typing import Floats, Ints
+from maxmargin.linear._inputs import columns_of
 from maxmargin.objectives.distributed_rows import current_client, partitions
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def distributed_rows(
     # A label counts here as one row that has the weight of all its rows.
     used = totals > 0
     classes, _, full = classifier._targets(labels[used], totals[used])
-    target = y.map_blocks(_columns, weight, classes=classes, dtype=np.intp, meta=np.empty(0, np.intp))
+    target = y.map_blocks(columns_of, weight, classes=classes, dtype=np.intp, meta=np.empty(0, np.intp))
     weight = weight * target.map_blocks(_factors, factors=full / totals[used], dtype=np.float64)
     return X, *client.persist([target, weight]), classes
 
@@ -118,11 +119,6 @@ def _count(y: np.ndarray, weight: Floats) -> tuple[np.ndarray, np.ndarray]:
     """The labels of a partition, and the summed weight of each one's rows."""
     labels, place = np.unique(y, return_inverse=True)
     return labels, np.bincount(place, weights=weight, minlength=len(labels))
-
-
-def _columns(y: np.ndarray, weight: Floats, classes: np.ndarray) -> Ints:
-    # Rows of weight 0 may hold labels of no class: they take part with any.
-    return np.searchsorted(classes, np.where(weight > 0, y, classes[0]))
 
 
 def _factors(target: Ints, factors: Floats) -> Floats:

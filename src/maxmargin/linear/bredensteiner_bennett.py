@@ -1,6 +1,7 @@
 """Bredensteiner and Bennett's multi-class SVM."""
 
-from maxmargin.linear._base import MarginClassifier, documented
+from maxmargin.linear._documentation import documented
+from maxmargin.linear._probabilities import MarginClassifier
 from maxmargin.losses import Loss, WestonWatkins
 from maxmargin.penalties import BredensteinerBennett, Penalty
 

@@ -1,6 +1,7 @@
 """Crammer-Singer linear SVM."""
 
-from maxmargin.linear._base import MarginClassifier, documented
+from maxmargin.linear._documentation import documented
+from maxmargin.linear._probabilities import MarginClassifier
 from maxmargin.losses import CrammerSinger, Loss
 
 

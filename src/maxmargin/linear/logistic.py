@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from maxmargin.linear._base import SoftmaxClassifier, documented
+from maxmargin.linear._documentation import documented
+from maxmargin.linear._probabilities import SoftmaxClassifier
 from maxmargin.objectives import LinearObjective, Minimum, minimise_sparse
 from maxmargin.penalties import Penalty, Unpenalised
 

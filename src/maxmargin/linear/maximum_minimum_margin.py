@@ -3,13 +3,9 @@
 from typing import Any
 
 from maxmargin._checks import check_nonnegative
-from maxmargin.linear._base import (
-    ClassWeight,
-    MarginClassifier,
-    Probability,
-    SoftmaxClassifier,
-    documented,
-)
+from maxmargin.linear._base import ClassWeight
+from maxmargin.linear._documentation import documented
+from maxmargin.linear._probabilities import MarginClassifier, Probability, SoftmaxClassifier
 from maxmargin.losses import Loss, SmoothHinge, WestonWatkins
 from maxmargin.penalties import PairwiseMargin, Penalty
 

@@ -1,19 +1,19 @@
 """One-vs-one linear SVM."""
 
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from maxmargin._typing import Floats, Ints
-from maxmargin.linear._base import ClassWeight, Fit, MarginClassifier, Probability, documented
-from maxmargin.linear.one_vs_rest import binary_loss
-from maxmargin.losses import Loss
+from maxmargin.linear._base import Fit
+from maxmargin.linear._binary import BinaryMachines
+from maxmargin.linear._documentation import documented
 from maxmargin.objectives import Certificate, rows_of
 
 
 @documented
-class OneVsOneSVC(MarginClassifier):
+class OneVsOneSVC(BinaryMachines):
     """Linear SVM, a machine for each pair of classes, which vote.
 
     Solves exactly, for each pair k < l, ``min 1/2 |w|^2 + C sum_i phi(1 - t_i (w.x_i + b))`` over the rows of
@@ -50,36 +50,6 @@ class OneVsOneSVC(MarginClassifier):
     >>> classifier.converged_, classifier.score(X, y) > 0.95
     (True, True)
     """
-
-    def __init__(
-        self,
-        C: float = 1.0,
-        *,
-        loss: Literal["hinge", "squared_hinge"] = "squared_hinge",
-        fit_intercept: bool = True,
-        class_weight: ClassWeight = None,
-        tol: float = 1e-4,
-        max_iter: int = 1000,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: bool = False,
-        probability: Probability = None,
-    ) -> None:
-        super().__init__(
-            C,
-            fit_intercept=fit_intercept,
-            class_weight=class_weight,
-            tol=tol,
-            max_iter=max_iter,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-            probability=probability,
-        )
-        self.loss = loss
-
-    def _loss(self) -> Loss:
-        return binary_loss(self.loss)
 
     def _solve(self, X: Any, target: Ints, weight: Floats, classes: np.ndarray) -> Fit:
         last = self._last_fit(classes, X.shape)

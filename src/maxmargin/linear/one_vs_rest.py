@@ -1,26 +1,17 @@
 """One-vs-rest linear SVM."""
 
 from dataclasses import replace
-from typing import Any, Literal
 
 import numpy as np
 
-from maxmargin._checks import check_choice
-from maxmargin.linear._base import ClassWeight, Fit, MarginClassifier, Probability, documented
-from maxmargin.losses import Hinge, Loss, OneVsRest, SquaredHinge
+from maxmargin.linear._base import Fit
+from maxmargin.linear._binary import BinaryMachines
+from maxmargin.linear._documentation import documented
 from maxmargin.objectives import Certificate, RowBlocks
-
-_SURROGATES = {"hinge": Hinge, "squared_hinge": SquaredHinge}
-
-
-def binary_loss(loss: str) -> Loss:
-    """One-vs-rest loss by the name of its surrogate."""
-    check_choice(loss, _SURROGATES, "loss")
-    return OneVsRest(_SURROGATES[loss]())
 
 
 @documented
-class OneVsRestSVC(MarginClassifier):
+class OneVsRestSVC(BinaryMachines):
     """Linear SVM, each class against all the others.
 
     Solves ``min 1/2 |W|^2 + C sum_i sum_k phi(1 - t_ik (w_k.x_i + b_k))`` with t_ik = +1 where row i is of
@@ -51,36 +42,6 @@ class OneVsRestSVC(MarginClassifier):
     >>> classifier.converged_, classifier.score(X, y) > 0.95
     (True, True)
     """
-
-    def __init__(
-        self,
-        C: float = 1.0,
-        *,
-        loss: Literal["hinge", "squared_hinge"] = "squared_hinge",
-        fit_intercept: bool = True,
-        class_weight: ClassWeight = None,
-        tol: float = 1e-4,
-        max_iter: int = 1000,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: bool = False,
-        probability: Probability = None,
-    ) -> None:
-        super().__init__(
-            C,
-            fit_intercept=fit_intercept,
-            class_weight=class_weight,
-            tol=tol,
-            max_iter=max_iter,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-            probability=probability,
-        )
-        self.loss = loss
-
-    def _loss(self) -> Loss:
-        return binary_loss(self.loss)
 
     def _minimised(self, rows: RowBlocks, n_scores: int, start: Fit | None) -> Fit:
         if n_scores > 2:

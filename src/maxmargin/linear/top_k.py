@@ -2,7 +2,9 @@
 
 from typing import Any, Literal
 
-from maxmargin.linear._base import ClassWeight, MarginClassifier, Probability, documented
+from maxmargin.linear._base import ClassWeight
+from maxmargin.linear._documentation import documented
+from maxmargin.linear._probabilities import MarginClassifier, Probability
 from maxmargin.losses import Loss, TopK
 
 

@@ -47,17 +47,10 @@ class Coordinates:
         >>> Coordinates.of(rows, C=1.0, n_scores=2, fit_intercept=True).mean
         array([2000000.])
         """
-        return cls.measured(rows.moments(), rows.weight, C, n_scores, fit_intercept=fit_intercept)
-
-    @classmethod
-    def measured(
-        cls, moments: tuple[Floats, Floats], weight: float, C: float, n_scores: int, *, fit_intercept: bool
-    ) -> "Coordinates":
-        """From moments that are known already: they do not depend on C."""
-        mean, variance = moments
+        mean, variance = rows.moments()
         if not fit_intercept:
             variance, mean = variance + mean**2, np.zeros_like(mean)
-        strength = C * weight
+        strength = C * rows.weight
         return cls(
             n_scores, fit_intercept, mean, np.sqrt(1 + strength * variance), float(np.sqrt(1 + strength))
         )

@@ -9,7 +9,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from maxmargin._typing import Floats
-from maxmargin.losses import Loss, PolyhedralLoss, Proximal
+from maxmargin.losses import Loss, Proximal
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.row_blocks import Block, RowBlocks, States, combinations, products
 from maxmargin.objectives.second_order import Preconditioner, SecondOrder
@@ -154,19 +154,17 @@ class LinearLine:
 
     @cached_property
     def _penalty_slopes(self) -> Callable[[Floats], Floats]:
-        origin, epsilon = self.origin, self.origin.objective.epsilon
-        start = 2 * epsilon * (np.vdot(origin.coef, self.coef) + np.vdot(origin.intercept, self.intercept))
-        bend = 2 * epsilon * (np.vdot(self.coef, self.coef) + np.vdot(self.intercept, self.intercept))
-        if self.n_parts > 1:
-            firsts, seconds = np.sum(origin.coef * self.coef, axis=1), np.sum(self.coef**2, axis=1)
-            of_intercept = origin.intercept * self.intercept, self.intercept**2
-            firsts, seconds = (
-                (1 + 2 * epsilon) * of_coef + 2 * epsilon * of_b
-                for of_coef, of_b in zip((firsts, seconds), of_intercept, strict=True)
-            )
-            return lambda t: firsts + t * seconds
-        penalty = origin.objective.penalty.slopes_along(origin.coef, self.coef)
-        return lambda t: penalty(float(t[0])) + start + t * bend
+        origin, penalty = self.origin, self.origin.objective.penalty
+        ridge = 2 * origin.objective.epsilon
+        starts = ridge * (np.sum(origin.coef * self.coef, axis=1) + origin.intercept * self.intercept)
+        bends = ridge * (np.sum(self.coef**2, axis=1) + self.intercept**2)
+        if self.n_parts == 1:
+            of_penalty = penalty.slopes_along(origin.coef, self.coef)
+            return lambda t: of_penalty(float(t[0])) + starts.sum() + t * bends.sum()
+        # A penalty that is a sum over the classes is quadratic in each.
+        starts += np.sum(penalty.value_and_gradient(origin.coef)[1] * self.coef, axis=1)
+        bends += np.sum(penalty.curvature(origin.coef)(self.coef) * self.coef, axis=1)
+        return lambda t: starts + t * bends
 
     def slopes(self, lengths: Floats) -> Floats:
         """Derivative of the objective, or of each class's, at these lengths."""
@@ -184,12 +182,8 @@ class LinearLine:
         return objective.evaluated(vector, scores_of, objective.states, origin.scores, self.moves)
 
 
-def _loss_of(loss: Loss, width: float, duals: Any) -> Loss:
-    return loss if duals is None else Proximal(_polyhedral(loss), width, duals)
-
-
-def _polyhedral(loss: Any) -> PolyhedralLoss:
-    return loss
+def _loss_of(loss: Any, width: float, duals: Any) -> Loss:
+    return loss if duals is None else Proximal(loss, width, duals)
 
 
 def _score(block: Block, coef: Floats, intercept: Floats) -> Floats:

@@ -222,7 +222,8 @@ class _StepFinished:
         if self.ended:
             return True
         # The dual value of the smoothed problem is that of the exact one less the pull towards the centre.
-        inner = point.value - (self.certificate.dual or -np.inf) + point.distance
+        dual = -np.inf if self.certificate.dual is None else self.certificate.dual
+        inner = point.value - dual + point.distance
         return inner <= 3 * max(point.distance, 0.1 * self.goal.goal * self.certificate.primal)
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import gen_batches
 from threadpoolctl import ThreadpoolController
 
 from maxmargin._typing import Floats, Ints
@@ -121,8 +122,7 @@ class RowBlocks:
         if self.whole is None:
             raise ValueError("only rows in one piece can be thinned")
         X, target, weight = (part[::step] for part in self.whole)
-        size = len(self.blocks[0].target)
-        cuts = [slice(start, start + size) for start in range(0, len(target), size)]
+        cuts = gen_batches(len(target), len(self.blocks[0].target))
         blocks = [Block(X[cut], target[cut], weight[cut]) for cut in cuts]
         return RowBlocks(blocks, self.n_features, self.threads, Block(X, target, weight))
 
@@ -179,8 +179,7 @@ def blocks_of(X: Any, target: Ints, weight: Floats, n_scores: int) -> list[Block
     size = max(64, _SCORE_BYTES // (8 * n_scores))
     if not sparse.issparse(X):
         size = max(1, min(size, _BLOCK_BYTES // (8 * max(1, n_features))))
-    cuts = [slice(start, min(start + size, n_samples)) for start in range(0, n_samples, size)]
-    return [Block(_rows(X, cut), target[cut], weight[cut]) for cut in cuts]
+    return [Block(_rows(X, cut), target[cut], weight[cut]) for cut in gen_batches(n_samples, size)]
 
 
 def products(X: Any, coef: Floats) -> Floats:

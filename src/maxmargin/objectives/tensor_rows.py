@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, is_numpy_array, to_device
+from sklearn.utils import gen_batches
 
 from maxmargin._typing import Array, Floats, Ints
 from maxmargin.objectives.row_blocks import Block, Moments, RowBlocks, States
@@ -46,7 +47,7 @@ class TensorRows(RowBlocks):
         size = max(1, _BLOCK_BYTES // (8 * max(1, n_features)))
         target = xp.asarray(target.astype(np.int64), device=X.device)
         weight = xp.asarray(weight, device=X.device)
-        cuts = [slice(start, min(start + size, X.shape[0])) for start in range(0, X.shape[0], size)]
+        cuts = gen_batches(X.shape[0], size)
         return cls([TensorBlock(X[cut, :], target[cut], weight[cut]) for cut in cuts], n_features)
 
     def run(self, function: Callable[..., tuple[Any, tuple]], *states: States) -> tuple[list[Any], tuple]:
