@@ -61,6 +61,10 @@ class Line:
     def n_parts(self):
         return self.origin.function.n_parts
 
+    @property
+    def end(self):
+        return self.point(np.ones(self.n_parts))
+
     def point(self, lengths):
         step = self.direction.reshape(self.n_parts, -1) * lengths[:, None]
         return Point(self.origin.function, self.origin.x + step.ravel())
@@ -186,6 +190,16 @@ def test_parts_take_lengths_of_their_own(rng):
     together = minimize_newton(Point(as_one, np.full(12, 2.0)), finished=gradient_below(1e-6))
     np.testing.assert_allclose(solution.point.x, together.point.x, atol=1e-6)
     assert solution.iterations <= together.iterations
+
+
+def test_a_part_at_its_minimum_stays_there(rng):
+    # Its slopes are rounding, of either sign: a line search that took them for slopes would walk away.
+    function = sum_of_two(rng)
+    minimum = minimize_newton(start(function), finished=gradient_below(1e-13), max_iter=50).point.x
+    half = np.concatenate([minimum[:6], np.full(6, 2.0)])
+    solution = minimize_newton(Point(function, half), finished=gradient_below(1e-6))
+    assert solution.converged
+    np.testing.assert_allclose(solution.point.x[:6], minimum[:6], atol=1e-7)
 
 
 @each_function

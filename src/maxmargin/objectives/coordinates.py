@@ -93,7 +93,9 @@ class Coordinates:
         """Less its mean over the classes, which shifts all scores of a row alike."""
         return table - table.mean(axis=0)
 
-    def standardised(self, X: Array, here: Callable[[Floats], Array] = np.asarray) -> Array:
-        """The rows in these coordinates, in single precision: D^-1 (x - m); ``here`` takes m and D there."""
+    def standardised(
+        self, X: Array, here: Callable[[Floats], Array] = np.asarray, dtype: str = "float32"
+    ) -> Array:
+        """The rows in these coordinates: D^-1 (x - m); ``here`` takes m and D there."""
         xp = array_namespace(X)
-        return xp.astype((X - here(self.mean)) / here(self.scale), xp.float32)
+        return xp.astype((X - here(self.mean)) / here(self.scale), getattr(xp, dtype), copy=False)

@@ -11,8 +11,9 @@ from array_api_compat import array_namespace
 from maxmargin._typing import Floats
 from maxmargin.losses import Loss, Proximal
 from maxmargin.objectives.coordinates import Coordinates
+from maxmargin.objectives.gram_hessian import ClassGrams, GramHessian
 from maxmargin.objectives.row_blocks import Block, RowBlocks, States, combinations, products
-from maxmargin.objectives.second_order import Preconditioner, SecondOrder
+from maxmargin.objectives.second_order import FLOOR, Preconditioner, SecondOrder
 from maxmargin.penalties import Penalty
 
 LossOf = Callable[[Any], Loss]
@@ -60,6 +61,7 @@ class LinearObjective:
     width: float = 0.0
     duals: States | None = None
     preconditioner: Preconditioner = field(default_factory=Preconditioner, repr=False)
+    grams: ClassGrams = field(default_factory=ClassGrams, repr=False)
 
     def proximal(self, width: float, duals: States) -> "LinearObjective":
         """The same objective with its polyhedral loss made smooth around dual variables."""
@@ -69,7 +71,7 @@ class LinearObjective:
         """The same objective over every step-th row, each standing for step of them."""
         rows = self.rows.thinned(step)
         C = self.C * self.rows.weight / max(rows.weight, np.finfo(np.float64).tiny)
-        return replace(self, rows=rows, C=C, preconditioner=Preconditioner())
+        return replace(self, rows=rows, C=C, preconditioner=Preconditioner(), grams=ClassGrams())
 
     @property
     def has_dual(self) -> bool:
@@ -125,15 +127,25 @@ class LinearPoint:
     primal: float
     distance: float
 
-    def model(self) -> SecondOrder:
-        """Hessian and preconditioner."""
-        return SecondOrder.at(self)
+    @property
+    def stiffness(self) -> Floats:
+        """About the diagonal of the penalty's Hessian in the vector's coordinates, one row a class."""
+        coordinates, epsilon = self.objective.coordinates, self.objective.epsilon
+        of_coef = self.objective.penalty.stiffness(self.coef) + 2 * epsilon
+        stiffness = np.outer(of_coef, coordinates.scale**-2.0)
+        if not coordinates.fit_intercept:
+            return stiffness
+        of_intercept = 2 * epsilon / coordinates.intercept_scale**2 + FLOOR
+        return np.column_stack([stiffness, np.full(len(stiffness), of_intercept)])
+
+    def model(self) -> GramHessian | SecondOrder:
+        """The Hessian, and about its inverse."""
+        return GramHessian.at(self) if ClassGrams.suit(self.objective) else SecondOrder.at(self)
 
     def along(self, direction: Floats) -> "LinearLine":
         """The objective along a direction; one pass over the rows."""
         coef, intercept = self.objective.coordinates.split(direction)
-        moves, _ = self.objective.rows.run(partial(_move, coef=coef, intercept=intercept))
-        return LinearLine(self, direction, coef, intercept, moves)
+        return LinearLine(self, self.objective.at(self.vector + direction), direction, coef, intercept)
 
 
 @dataclass(frozen=True)
@@ -141,10 +153,15 @@ class LinearLine:
     """A linear objective along a direction: the scores are affine there, so no slope reads the rows."""
 
     origin: LinearPoint
+    end: LinearPoint
     direction: Floats
     coef: Floats
     intercept: Floats
-    moves: States
+
+    @cached_property
+    def moves(self) -> States:
+        """By how much the scores move along the whole direction."""
+        return self.origin.objective.rows.run(_move, self.origin.scores, self.end.scores)[0]
 
     @property
     def n_parts(self) -> int:
@@ -223,8 +240,8 @@ def _adjoint(block: Block, by_scores: Floats) -> Floats:
     return combinations(by_scores, X)
 
 
-def _move(block: Block, coef: Floats, intercept: Floats) -> tuple[Floats, tuple]:
-    return _score(block, coef, intercept), ()
+def _move(_: Block, start: Floats, end: Floats) -> tuple[Floats, tuple]:
+    return end - start, ()
 
 
 def _slopes(

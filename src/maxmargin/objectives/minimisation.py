@@ -16,7 +16,7 @@ from maxmargin.solvers import minimize_newton
 _SMALL = 20000  # rows times unknowns: a problem that is solved to rounding, whatever the order of its rows
 _ROUNDING = 1e-12
 _LARGE, _THINNED, _ROWS_PER_UNKNOWN = 2e6, 8, 4  # entries, rows for one, rows a feature that tell enough
-_ROUGH = 1e-2  # accuracy that a part of the rows deserves
+_ROUGH = 0.1  # accuracy that a part of the rows deserves
 _NARROW = 0.02  # a step this narrow gains enough; the dual variables, moving on, do the rest
 _NARROWEST = 1e-9
 _NEARLY_RIGHT = 0.05  # width of the first step from a solution nearby

@@ -9,14 +9,15 @@ from mmap import mmap
 from typing import Any, NamedTuple
 
 import numpy as np
+from array_api_compat import array_namespace
 from scipy import sparse
 from sklearn.utils import gen_batches
 from threadpoolctl import ThreadpoolController
 
 from maxmargin._typing import Floats, Ints
 
-_BLOCK_BYTES = 1 << 21  # rows that stay in the cache between their two products
-_SCORE_BYTES = 1 << 16  # larger temporaries would be handed back to the system and faulted in anew each time
+_BLOCK_BYTES = 1 << 23  # rows that stay in the cache between their two products
+_SCORE_BYTES = 1 << 17  # larger temporaries would be handed back to the system and faulted in anew each time
 
 States = Sequence[Any]
 """One value a block."""
@@ -125,6 +126,20 @@ class RowBlocks:
         cuts = gen_batches(len(target), len(self.blocks[0].target))
         blocks = [Block(X[cut], target[cut], weight[cut]) for cut in cuts]
         return RowBlocks(blocks, self.n_features, self.threads, Block(X, target, weight))
+
+    def gathered(self, rows: Ints) -> Any:
+        """A copy of some rows, by ascending number, in double precision."""
+        if self.whole is not None:
+            return self.whole.matrix(rows)
+        xp = array_namespace(rows)
+        first, parts = 0, []
+        for block in self.blocks:
+            last = first + len(block.target)
+            here = rows[(rows >= first) & (rows < last)]
+            if len(here):
+                parts.append(block.matrix(here - first))
+            first = last
+        return xp.concat(parts)
 
     def cut(self, values: Floats) -> States:
         """An array over all rows as one array a block."""

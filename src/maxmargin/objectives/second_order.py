@@ -15,14 +15,16 @@ from maxmargin._typing import Floats, Ints
 from maxmargin.functional import positive_part
 from maxmargin.losses import Curvature
 from maxmargin.objectives.coordinates import Coordinates
+from maxmargin.objectives.gram_hessian import cholesky
 from maxmargin.objectives.row_blocks import Block, RowBlocks, States, combinations, products, taken
+
+FLOOR = 1e-6  # an intercept that no curved row holds would move without bound
 
 if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearPoint, LossOf
 
 _COPIED_SHARE, _COPIED_BYTES = 0.25, 100e6  # rows that may be copied: a share of the data and a little more
 _FACTOR_BYTES = 100e6  # Cholesky factors of all classes
-_FLOOR = 1e-6  # an intercept that no curved row holds would move without bound
 _MANY_READS = 6  # products from which a copy in single precision is worth making
 _MANY_PRODUCTS = 10  # a Newton system that needs more is worth a new preconditioner
 _ROWS_PER_FEATURE = 4  # rows that estimate a class's Gram matrix well enough to precondition with
@@ -111,7 +113,7 @@ class SecondOrder:
     @property
     def diagonal(self) -> Floats:
         """The Hessian's diagonal, one row a class."""
-        return _stiffness(self.origin) + _risk_diagonal(self.origin, self.curved)
+        return self.origin.stiffness + _risk_diagonal(self.origin, self.curved)
 
     def product(self, direction: Floats) -> Floats:
         """Hessian times a direction; one pass over the curved rows."""
@@ -129,7 +131,7 @@ class SecondOrder:
             objective.C * by_coef + of_penalty, objective.C * moved_raw + 2 * objective.epsilon * intercept
         )
         moved = objective.C * by_table, objective.C * moved_standard / coordinates.intercept_scale
-        return raw + coordinates.vector(moved[0], moved[1] + _FLOOR * offset)
+        return raw + coordinates.vector(moved[0], moved[1] + FLOOR * offset)
 
     def precondition(self, residual: Floats) -> Floats:
         """About the inverse Hessian times a residual."""
@@ -195,7 +197,7 @@ def _inverse(point: LinearPoint, curved: States) -> Floats:
     objective = point.objective
     coordinates = objective.coordinates
     size = coordinates.size // coordinates.n_scores
-    stiffness = _stiffness(point)
+    stiffness = point.stiffness
     if objective.rows.is_sparse or 8 * size**2 * coordinates.n_scores > _FACTOR_BYTES:
         return 1 / np.maximum(stiffness + _risk_diagonal(point, curved), 1e-12)
     _, (n_used, unlike) = objective.rows.run(_count_by_class, curved)
@@ -205,19 +207,7 @@ def _inverse(point: LinearPoint, curved: States) -> Floats:
     if not unlike and np.all(stiffness == stiffness[0]):
         steps, stiffness = steps[:1], stiffness[:1]  # as at zero weights, one block is that of every class
     (grams,) = objective.rows.pooled(partial(_grams, coordinates, steps), curved)
-    hessian = objective.C * grams.astype(np.float64)
-    return np.stack(list(objective.rows.each(_inverted, hessian, stiffness)))
-
-
-def _stiffness(point: LinearPoint) -> Floats:
-    """About the diagonal of the penalty's Hessian in the vector's coordinates, which divide it by scale^2."""
-    objective, coordinates = point.objective, point.objective.coordinates
-    of_coef = objective.penalty.stiffness(point.coef) + 2 * objective.epsilon
-    stiffness = np.outer(of_coef, coordinates.scale**-2.0)
-    if not coordinates.fit_intercept:
-        return stiffness
-    of_intercept = 2 * objective.epsilon / coordinates.intercept_scale**2 + _FLOOR
-    return np.column_stack([stiffness, np.full(len(stiffness), of_intercept)])
+    return np.stack(list(objective.rows.each(partial(_inverted, objective.C), grams, stiffness)))
 
 
 def _risk_diagonal(point: LinearPoint, curved: States) -> Floats:
@@ -263,19 +253,10 @@ def _weighted_rows(coordinates: Coordinates, k: int, step: int, block: Block, ro
     return X * xp.astype(xp.sqrt(share * some), xp.float32)[:, None]
 
 
-def _inverted(gram: Floats, stiffness: Floats) -> Floats:
+def _inverted(C: float, gram: Floats, stiffness: Floats) -> Floats:
     """About the inverse of a class's block of the Hessian."""
-    diagonal = np.diag_indices(len(gram))
-    gram[diagonal] += stiffness + 1e-12
-    jitter = 1e-6 * np.trace(gram) / len(gram)
-    gram[diagonal] += jitter
-    potrf, potri = get_lapack_funcs(("potrf", "potri"), (gram,))
-    factor, failed = potrf(gram, lower=1)
-    while failed:
-        # Single precision may leave the Gram matrix a little short of definite.
-        jitter *= 10
-        gram[diagonal] += jitter
-        factor, failed = potrf(gram, lower=1)
+    factor = cholesky(C, gram, stiffness)
+    (potri,) = get_lapack_funcs(("potri",), (factor,))
     half = np.tril(potri(factor, lower=1)[0])
     return half + np.tril(half, -1).T
 

@@ -16,12 +16,17 @@ _FLATTENED = 0.1  # a line search ends where the slopes have fallen to this shar
 class Line(Protocol):
     """The objective along one direction, or along the parts of it that are problems of their own.
 
-    Lengths and slopes have shape (n_parts,); a point that no step couples to another part has its own length.
+    Lengths and slopes have shape (n_parts,): the parts lie one after the other in a vector, all equally long.
     """
 
     @property
     def n_parts(self) -> int:
         """How many there are."""
+        ...
+
+    @property
+    def end(self) -> "Point":
+        """The objective where every length is 1."""
         ...
 
     def slopes(self, lengths: Floats) -> Floats:
@@ -128,12 +133,15 @@ def _step(point: Any, reference: float) -> Any | None:
     model = point.model()
     direction = _conjugate_gradients(model, point.gradient, min(0.1, np.sqrt(norm / max(reference, norm))))
     line = point.along(direction)
-    slopes = line.slopes(np.zeros(line.n_parts))
-    if -slopes.sum() <= _ROUNDING * abs(point.value):
+    before, after = (
+        (gradient * direction).reshape(line.n_parts, -1).sum(axis=1)
+        for gradient in (point.gradient, line.end.gradient)
+    )
+    rounding = _ROUNDING * abs(point.value)
+    if -before.sum() <= rounding:
         # The values cannot tell the two points apart any more: the gradients still can.
-        moved = line.point(np.ones(line.n_parts))
-        return moved if np.linalg.norm(moved.gradient) < 0.9 * norm else None
-    return line.point(_lengths(line, slopes))
+        return line.end if np.linalg.norm(line.end.gradient) < 0.9 * norm else None
+    return _flattened(line, before, after, rounding)
 
 
 def _conjugate_gradients(model: Any, gradient: Floats, tolerance: float, most: int = 250) -> Floats:
@@ -157,14 +165,14 @@ def _conjugate_gradients(model: Any, gradient: Floats, tolerance: float, most: i
     return step if np.any(step) else direction
 
 
-def _lengths(line: Any, initial: Floats) -> Floats:
-    """Lengths at which the slopes have flattened: bracketed, then by regula falsi (Illinois)."""
+def _flattened(line: Any, initial: Floats, slopes: Floats, rounding: float) -> Any:
+    """The point where the slopes have flattened: from the end, bracketed, then by regula falsi (Illinois)."""
+    flat = np.maximum(-_FLATTENED * initial, rounding)
     low, low_slope = np.zeros_like(initial), initial.copy()
     high, high_slope = np.full_like(initial, np.inf), np.full_like(initial, np.inf)
-    lengths, side = np.where(initial < 0, 1.0, 0.0), np.zeros_like(initial)
+    lengths, side = np.where(initial > 0, 0.0, 1.0), np.zeros_like(initial)
     for _ in range(40):
-        slopes = line.slopes(lengths)
-        seeking = (initial < 0) & (np.abs(slopes) > -_FLATTENED * initial)
+        seeking = (initial < 0) & (np.abs(slopes) > flat)
         if not seeking.any():
             break
         short, long = seeking & (slopes < 0), seeking & (slopes >= 0)
@@ -176,4 +184,5 @@ def _lengths(line: Any, initial: Floats) -> Floats:
         share = np.clip(low_slope[bracketed] / (low_slope[bracketed] - high_slope[bracketed]), 0.05, 0.95)
         lengths[bracketed] = low[bracketed] + (high - low)[bracketed] * share
         lengths[short & ~bracketed] *= 3
-    return lengths
+        slopes = line.slopes(lengths)
+    return line.end if np.all(lengths == 1) else line.point(lengths)
