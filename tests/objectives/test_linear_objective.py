@@ -87,16 +87,15 @@ def assert_derivatives(problem, at, along, copied):
 @each_intercept
 @pytest.mark.parametrize("copied", [True, False])
 def test_gradient_and_hessian_are_derivatives(loss, penalty, fit_intercept, copied, data, rng, monkeypatch):
-    if not copied:
-        monkeypatch.setattr(second_order, "_COPIED_SHARE", 0)
-        monkeypatch.setattr(second_order, "_COPIED_BYTES", -1)
+    monkeypatch.setattr(second_order, "_COPIED_ENTRIES", 0 if copied else np.inf)
     problem = objective(cut(*data, 20), loss, penalty, fit_intercept=fit_intercept)
     assert_derivatives(problem, *rng.normal(size=(2, problem.coordinates.size)), copied)
 
 
 @pytest.mark.parametrize("loss", POLYHEDRAL, ids=str)
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array], ids=["dense", "csr"])
-def test_gradient_and_hessian_of_a_multiplier_step_are_derivatives(loss, form, data, rng):
+def test_gradient_and_hessian_of_a_multiplier_step_are_derivatives(loss, form, data, rng, monkeypatch):
+    monkeypatch.setattr(second_order, "_COPIED_ENTRIES", 0)
     X, target, weight = data
     problem = smooth_around(objective(cut(form(X), target, weight, 20), loss, Frobenius()), rng)
     assert_derivatives(problem, *rng.normal(size=(2, problem.coordinates.size)), copied=True)

@@ -109,7 +109,7 @@ def _smooth(objective: LinearObjective, start: Floats, goal: _Goal, max_iter: in
     if not np.any(start) and _is_large(objective):
         rough = objective.thinned(_THINNED)
         start = _smooth(rough, start, _Goal(_ROUGH, _ROUGH), max_iter, None).point.vector
-        objective = replace(objective, preconditioner=rough.preconditioner)
+        objective = replace(objective, preconditioner=rough.preconditioner.for_other_rows())
     *blurred, penalty = objective.penalty.stages(_scale_of_weights(objective))
     for rough in blurred if not np.any(start) else ():
         step = replace(objective, penalty=rough)

@@ -1,5 +1,6 @@
 """The rows of a training set in blocks that fit the cache, and what is computed block by block."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -167,8 +168,7 @@ class RowBlocks:
         if self.threads == 1:
             yield from map(function, *items)
             return
-        with ThreadPoolExecutor(self.threads) as pool:
-            yield from pool.map(function, *items)
+        yield from _pool(self.threads).map(function, *items)
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -247,6 +247,17 @@ def _moments(block: Block) -> tuple[None, tuple[Moments]]:
 def _blas_threads() -> int:
     pools = _libraries().select(user_api="blas").info()
     return max((pool["num_threads"] for pool in pools), default=1)
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that wait for work: to start new ones takes longer than a short pass."""
+    return ThreadPoolExecutor(threads)
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child has the pool but none of its threads.
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 @cache

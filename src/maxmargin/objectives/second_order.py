@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearPoint, LossOf
 
 _COPIED_SHARE, _COPIED_BYTES = 0.25, 100e6  # rows that may be copied: a share of the data and a little more
+_COPIED_ENTRIES = 100_000  # of data that are worth it: smaller ones deserve every digit
 _FACTOR_BYTES = 100e6  # Cholesky factors of all classes
-_MANY_READS = 6  # products from which a copy in single precision is worth making
 _MANY_PRODUCTS = 10  # a Newton system that needs more is worth a new preconditioner
 _ROWS_PER_FEATURE = 4  # rows that estimate a class's Gram matrix well enough to precondition with
 _GRAM_OPERATIONS, _GRAM_BYTES = 2e9, 8e6  # more rows estimate it better where that costs no more than this
@@ -70,14 +71,26 @@ class CurvedRows(NamedTuple):
 class Preconditioner:
     """About the inverse Hessian, kept from point to point until it needs too many products.
 
-    ``products`` are those of the Newton system before, ``curved_share`` is the share of the rows in it.
+    ``products`` are those of the Newton system before, ``curved_share`` is the share of the rows in it, and
+    ``copies`` are all rows, standardised and in single precision, once they are used.
     """
 
-    inverse: Floats | None = None
+    inverse: Sequence[Floats] | None = None
     products: int = 0
     curved_share: float = 1.0
+    copies: States | None = None
 
-    def at(self, point: LinearPoint, curved: States) -> Floats:
+    def copies_of(self, rows: RowBlocks, coordinates: Coordinates) -> States:
+        """The copies that were kept, or new ones."""
+        if self.copies is None:
+            self.copies, _ = rows.run(partial(_copy, coordinates))
+        return self.copies
+
+    def for_other_rows(self) -> Preconditioner:
+        """The same without the copies."""
+        return replace(self, copies=None)
+
+    def at(self, point: LinearPoint, curved: States) -> Sequence[Floats]:
         """The inverse that was kept, or a new one."""
         if self.inverse is None or self.products > _MANY_PRODUCTS:
             self.inverse = _inverse(point, curved)
@@ -96,17 +109,20 @@ class SecondOrder:
     def at(cls, point: LinearPoint) -> SecondOrder:
         """Collect the curved rows."""
         objective, rows, before = point.objective, point.objective.rows, point.objective.preconditioner
-        few = before.curved_share <= 0.5
-        copied = 4 * before.curved_share * rows.n_samples * rows.n_features
-        fits = copied <= _COPIED_SHARE * rows.nbytes + _COPIED_BYTES
-        copy = not rows.is_sparse and fits and (few or before.products > _MANY_READS)
+        share = before.curved_share if before.curved_share <= 0.5 else 1.0
+        fits = 4 * share * rows.n_samples * rows.n_features <= _COPIED_SHARE * rows.nbytes + _COPIED_BYTES
+        large = rows.n_samples * rows.n_features >= _COPIED_ENTRIES
+        copy = fits and large and not rows.is_sparse
+        copies: States = [None] * len(rows.blocks)
+        if copy and share == 1.0:
+            copies = before.copies_of(rows, objective.coordinates)
         task = partial(_curve, objective.loss_of, objective.coordinates if copy else None)
-        curved, (n_curved,) = rows.run(task, objective.states, point.scores)
+        curved, (n_curved,) = rows.run(task, objective.states, point.scores, copies)
         before.curved_share = n_curved / rows.n_samples
         return cls(point, curved)
 
     @cached_property
-    def inverse(self) -> Floats:
+    def inverse(self) -> Sequence[Floats]:
         """About the inverse of each class's block, or of its diagonal."""
         return self.origin.objective.preconditioner.at(self.origin, self.curved)
 
@@ -139,11 +155,7 @@ class SecondOrder:
         table = residual.reshape(coordinates.n_scores, -1)
         if coupled:
             table = coordinates.centred(table)
-        moved = (
-            table * self.inverse
-            if self.inverse.ndim == 2
-            else np.matmul(self.inverse, table[:, :, None])[..., 0]
-        )
+        moved = np.stack(list(self.origin.objective.rows.each(_applied, self.inverse, table)))
         # No coupled loss sees a common shift of the scores: no step makes one.
         return (coordinates.centred(moved) if coupled else moved).ravel()
 
@@ -152,14 +164,19 @@ def _is_curved(curvature: Curvature, weight: Floats) -> Any:
     return array_namespace(weight).any(curvature.diagonal, axis=1) & (weight > 0)
 
 
+def _copy(coordinates: Coordinates, block: Block) -> tuple[Floats, tuple]:
+    return coordinates.standardised(block.matrix(), block.here), ()
+
+
 def _curve(
-    loss_of: LossOf, copy_to: Coordinates | None, block: Block, duals: Any, scores: Floats
+    loss_of: LossOf, copy_to: Coordinates | None, block: Block, duals: Any, scores: Floats, copy: Any
 ) -> tuple[CurvedRows, tuple]:
     curvature = loss_of(duals).curvature(scores, block.target)
     (used,) = array_namespace(scores).nonzero(_is_curved(curvature, block.weight))
     n_curved = len(used)
-    everything = n_curved == len(scores)
-    if everything or (copy_to is None and 2 * len(used) > len(scores)):
+    if copy is not None:
+        return CurvedRows(copy, None, block.weight, curvature), (n_curved,)
+    if n_curved == len(scores) or (copy_to is None and 2 * n_curved > len(scores)):
         used, weight = None, block.weight
     else:
         of_used = loss_of(None if duals is None else duals[used])
@@ -192,14 +209,14 @@ def _product(
     return None, (combinations(moved, X), nothing, moved.sum(axis=0), none)
 
 
-def _inverse(point: LinearPoint, curved: States) -> Floats:
+def _inverse(point: LinearPoint, curved: States) -> Sequence[Floats]:
     """About the inverse of each class's block of the Hessian: a matrix a class, or its diagonal."""
     objective = point.objective
     coordinates = objective.coordinates
     size = coordinates.size // coordinates.n_scores
     stiffness = point.stiffness
     if objective.rows.is_sparse or 8 * size**2 * coordinates.n_scores > _FACTOR_BYTES:
-        return 1 / np.maximum(stiffness + _risk_diagonal(point, curved), 1e-12)
+        return list(1 / np.maximum(stiffness + _risk_diagonal(point, curved), 1e-12))
     _, (n_used, unlike) = objective.rows.run(_count_by_class, curved)
     cheap = min(_GRAM_OPERATIONS / (coordinates.n_scores * size**2), _GRAM_BYTES / (4 * size))
     most = max(_ROWS_PER_FEATURE * size, int(cheap))
@@ -207,7 +224,8 @@ def _inverse(point: LinearPoint, curved: States) -> Floats:
     if not unlike and np.all(stiffness == stiffness[0]):
         steps, stiffness = steps[:1], stiffness[:1]  # as at zero weights, one block is that of every class
     (grams,) = objective.rows.pooled(partial(_grams, coordinates, steps), curved)
-    return np.stack(list(objective.rows.each(partial(_inverted, objective.C), grams, stiffness)))
+    inverses = list(objective.rows.each(partial(_inverted, objective.C), grams, stiffness))
+    return inverses * (coordinates.n_scores // len(inverses))
 
 
 def _risk_diagonal(point: LinearPoint, curved: States) -> Floats:
@@ -259,6 +277,14 @@ def _inverted(C: float, gram: Floats, stiffness: Floats) -> Floats:
     (potri,) = get_lapack_funcs(("potri",), (factor,))
     half = np.tril(potri(factor, lower=1)[0])
     return half + np.tril(half, -1).T
+
+
+def _applied(inverse: Floats, residual: Floats) -> Floats:
+    return (
+        inverse * residual
+        if inverse.ndim == 1
+        else (inverse @ residual.astype(inverse.dtype)).astype(np.float64)
+    )
 
 
 def _diagonal(coordinates: Coordinates, block: Block, rows: CurvedRows) -> tuple[None, tuple[Floats]]:
