@@ -12,7 +12,7 @@ from typing import Any
 from cases import CASES, Case
 from peers import METHODS, Fit, Method, Problem
 
-WARM_UP_ROWS = 1000
+WARM_UP_ROWS = 2000  # enough that every method loads the code that it uses on all rows
 MEGABYTE = 1024 if sys.platform == "linux" else 1024**2  # what ru_maxrss counts in
 
 

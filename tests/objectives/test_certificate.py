@@ -96,7 +96,7 @@ def test_where_no_dual_is_known_the_gradient_counts(fit_intercept, rows):
     assert certify(start, reference).dual is None
     assert certify(start, reference).as_dict().keys() == {"primal", "relative_gradient"}
     minimum = minimise(problem, start.vector, tol=1e-8, max_iter=100)
-    assert np.abs(problem.at(minimum.point.vector).gradient).max() <= 1e-8 * reference
+    assert np.abs(problem.at(minimum.vector).gradient).max() <= 1e-8 * reference
     assert minimum.status == "converged"
 
 
@@ -116,11 +116,11 @@ def test_minimise_ends_in_a_status(loss, rows):
     assert (few.status, few.iterations) == ("max_iter", 2)
     assert few.certificate.value > 1e-9
     assert [step for step, _ in steps] == [1, 2]
-    assert few.certificate.primal == pytest.approx(problem.at(few.point.vector).value, rel=1e-10)
+    assert few.certificate.primal == pytest.approx(problem.at(few.vector).value, rel=1e-10)
     whole = minimise(problem, start, tol=1e-7, max_iter=1000)
     assert whole.status == "converged"
     assert whole.certificate.value <= 1e-7
-    again = minimise(problem, whole.point.vector, tol=1e-6, max_iter=1000)
+    again = minimise(problem, whole.vector, tol=1e-6, max_iter=1000)
     assert again.certificate.primal == pytest.approx(whole.certificate.primal, rel=2e-6)
 
 

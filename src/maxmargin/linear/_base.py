@@ -257,15 +257,14 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             seed=check_random_state(self.random_state).randint(2**31),
             report=self._report(),
         )
-        if not (np.isfinite(minimum.certificate.primal) and np.isfinite(minimum.point.vector).all()):
+        if not (np.isfinite(minimum.certificate.primal) and np.isfinite(minimum.vector).all()):
             raise InputError(
                 f"the objective of {type(self).__name__} overflows at C={self.C!r}; "
                 "lower C or the sample weights"
             )
         known = None if rows.whole is None else minimum.duals
         return Fit(
-            minimum.point.coef,
-            minimum.point.intercept,
+            *coordinates.split(minimum.vector),
             minimum.iterations,
             minimum.certificate,
             np.concatenate(known) if self.warm_start and known is not None else None,

@@ -26,7 +26,7 @@ _NEARLY_RIGHT = 0.05  # width of the first step from a solution nearby
 class Minimum:
     """The end of a minimisation, with its proof and, for a polyhedral loss, its dual variables."""
 
-    point: LinearPoint
+    vector: Floats
     certificate: Certificate
     iterations: int
     status: Literal["converged", "max_iter", "stalled"]
@@ -78,8 +78,7 @@ def minimise(
         left = max_iter - begun.iterations
         if begun.certificate is not None and (begun.certificate.value <= tol or left <= 0):
             status = "converged" if begun.certificate.value <= tol else "max_iter"
-            point = objective.at(begun.vector)
-            return Minimum(point, begun.certificate, begun.iterations, status, begun.duals)
+            return Minimum(begun.vector, begun.certificate, begun.iterations, status, begun.duals)
         later = None if report is None else lambda step, value: report(begun.iterations + step, value)
         if objective.loss.is_polyhedral:
             end = _by_multipliers(objective, begun, _Goal(tol, goal), left, later)
@@ -108,12 +107,12 @@ class _Goal:
 def _smooth(objective: LinearObjective, start: Floats, goal: _Goal, max_iter: int, report: Report) -> Minimum:
     if not np.any(start) and _is_large(objective):
         rough = objective.thinned(_THINNED)
-        start = _smooth(rough, start, _Goal(_ROUGH, _ROUGH), max_iter, None).point.vector
+        start = _smooth(rough, start, _Goal(_ROUGH, _ROUGH), max_iter, None).vector
         objective = replace(objective, preconditioner=rough.preconditioner.for_other_rows())
     *blurred, penalty = objective.penalty.stages(_scale_of_weights(objective))
     for rough in blurred if not np.any(start) else ():
         step = replace(objective, penalty=rough)
-        start = _smooth(step, start, _Goal(_ROUGH, _ROUGH), max_iter, None).point.vector
+        start = _smooth(step, start, _Goal(_ROUGH, _ROUGH), max_iter, None).vector
     objective = replace(objective, penalty=penalty)
     origin = objective.at(start)
     reference = 0.0
@@ -130,7 +129,7 @@ def _smooth(objective: LinearObjective, start: Floats, goal: _Goal, max_iter: in
         return goal(last[0])
 
     solution = minimize_newton(origin, finished=finished, max_iter=max_iter, report=report)
-    return Minimum(solution.point, last[0], solution.iterations, solution.status)
+    return Minimum(solution.point.vector, last[0], solution.iterations, solution.status)
 
 
 def _is_large(objective: LinearObjective) -> bool:
@@ -190,7 +189,7 @@ def _by_multipliers(
         previous = finished.certificate.value
     final = best.objective
     duals, _ = final.rows.run(partial(_maximisers, final.loss_of), final.duals, best.scores)
-    return Minimum(best, best_certificate, iterations, status, duals)
+    return Minimum(best.vector, best_certificate, iterations, status, duals)
 
 
 def _first_width(objective: LinearObjective) -> float:

@@ -50,7 +50,7 @@ def minimise_sparse(
             report=report,
         )
         point = problem.at(solution.point.x)
-        return Minimum(point, certify_sparse(point), solution.iterations, solution.status)
+        return Minimum(point.vector, certify_sparse(point), solution.iterations, solution.status)
 
 
 def certify_sparse(point: LinearPoint) -> Certificate:
