@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MATRIX_BYTES = 60e6  # Hessians of all classes in double precision; their factors take as much again
 _MOST_UNKNOWNS = 1500  # of a class, from which conjugate gradients are cheaper
-_BATCH_BYTES = 8e6  # rows that are gathered at a time
+_BATCH_BYTES = 4e6  # rows that are gathered at a time
 _SINGLE_OPERATIONS = 3e8  # Gram matrices that cost more are computed in single precision
 _PARTS = 4  # in which few matrices are computed, for threads to share
 

@@ -17,7 +17,7 @@ from threadpoolctl import ThreadpoolController
 
 from maxmargin._typing import Floats, Ints
 
-_BLOCK_BYTES = 1 << 23  # rows that stay in the cache between their two products
+_BLOCK_BYTES = 1 << 22  # rows that stay in the cache between their two products
 _SCORE_BYTES = 1 << 17  # larger temporaries would be handed back to the system and faulted in anew each time
 
 States = Sequence[Any]
@@ -81,7 +81,7 @@ class RowBlocks:
     --------
     >>> rows = RowBlocks.of(np.zeros((100000, 64)), np.zeros(100000, dtype=int), np.ones(100000))
     >>> rows.blocks[0].X.shape
-    (4096, 64)
+    (8192, 64)
     >>> rows.run(lambda block: (None, (float(block.weight.sum()),)))[1]
     (100000.0,)
     """
@@ -240,8 +240,11 @@ def _moments(block: Block) -> tuple[None, tuple[Moments]]:
     if share == 0:
         return None, (Moments(0.0, np.zeros(X.shape[1]), np.zeros(X.shape[1])),)
     mean = weight @ X / share
-    spread = weight @ X.multiply(X) - share * mean**2 if sparse.issparse(X) else weight @ (X - mean) ** 2
-    return None, (Moments(share, mean, spread),)
+    if sparse.issparse(X):
+        return None, (Moments(share, mean, weight @ X.multiply(X) - share * mean**2),)
+    away = X - mean
+    away *= away
+    return None, (Moments(share, mean, weight @ away),)
 
 
 def _blas_threads() -> int:
