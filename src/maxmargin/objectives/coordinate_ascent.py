@@ -84,6 +84,7 @@ def _one_vs_rest(objective: LinearObjective, whole: Block, **limits: Any) -> Sta
         bounds,
         squared=not objective.loss.is_polyhedral,
         fit_intercept=coordinates.fit_intercept,
+        n_threads=objective.rows.threads,
         **limits,
     )
     point = solution.point

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import row_norms
-from threadpoolctl import threadpool_info
 
 from maxmargin._typing import Floats
 from maxmargin.solvers._solution import Solution
@@ -60,7 +59,7 @@ def minimize_dual_coordinate(
     tol: float = 1e-5,
     max_iter: int = 1000,
     random_state: int = 0,
-    n_threads: int | None = None,
+    n_threads: int = 1,
     start_duals: Floats | None = None,
     start_intercept: Floats | None = None,
     report: Callable[[int, float], None] | None = None,
@@ -93,8 +92,8 @@ def minimize_dual_coordinate(
         Sweeps at the most; two in three visit those rows only whose duals still change.
     random_state : int, default=0
         Seed of the order of visits.
-    n_threads : int, optional
-        Threads to share the problems among, by default as many as BLAS may use. It changes no result.
+    n_threads : int, default=1
+        Threads to share the problems among. It changes no result.
     start_duals : ndarray of shape (n_samples, n_problems), optional
         Duals to start from, clipped to the bounds; 0 by default.
     start_intercept : ndarray of shape (n_problems,), optional
@@ -135,7 +134,7 @@ def minimize_dual_coordinate(
     used = np.flatnonzero(costs.bound > 0)
     random = np.random.default_rng(random_state)
     sweeps = 0
-    with ThreadPoolExecutor(n_threads or _blas_threads()) as pool:
+    with ThreadPoolExecutor(n_threads) as pool:
         while sweeps < max_iter and any(batch.live.any() for batch in batches):
             orders = [_shuffled(used, random) for _ in range(min(_ROUND, max_iter - sweeps))]
             sweeps += len(orders)
@@ -321,7 +320,3 @@ def _shuffled(rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
     runs = random.permutation(-(-len(rows) // _RUN))
     order = (runs[:, None] * _RUN + np.arange(_RUN)).ravel()
     return rows[order[order < len(rows)]]
-
-
-def _blas_threads() -> int:
-    return max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
