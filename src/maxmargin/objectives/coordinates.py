@@ -56,9 +56,14 @@ class Coordinates:
         )
 
     @property
+    def unknowns(self) -> int:
+        """Entries of the vector that make one score."""
+        return len(self.mean) + self.fit_intercept
+
+    @property
     def size(self) -> int:
         """Entries of the vector."""
-        return self.n_scores * (len(self.mean) + self.fit_intercept)
+        return self.n_scores * self.unknowns
 
     def table(self, vector: Floats) -> tuple[Floats, Floats]:
         """The vector as V, shape (n_scores, n_features), and a, shape (n_scores,)."""
@@ -93,9 +98,7 @@ class Coordinates:
         """Less its mean over the classes, which shifts all scores of a row alike."""
         return table - table.mean(axis=0)
 
-    def standardised(
-        self, X: Array, here: Callable[[Floats], Array] = np.asarray, dtype: str = "float32"
-    ) -> Array:
-        """The rows in these coordinates: D^-1 (x - m); ``here`` takes m and D there."""
+    def standardised(self, X: Array, here: Callable[[Floats], Array] = np.asarray) -> Array:
+        """The rows in these coordinates, in single precision: D^-1 (x - m); ``here`` takes m and D there."""
         xp = array_namespace(X)
-        return xp.astype((X - here(self.mean)) / here(self.scale), getattr(xp, dtype), copy=False)
+        return xp.astype((X - here(self.mean)) / here(self.scale), xp.float32)

@@ -18,7 +18,7 @@ from maxmargin.objectives.row_blocks import Block, RowBlocks, States
 if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearObjective, LinearPoint, LossOf
 
-_MATRIX_BYTES = 60e6  # Hessians of all classes in double precision; their factors take as much again
+_MATRIX_BYTES = 60e6  # Gram matrices of all classes in double precision; their factors take half as much
 _MOST_UNKNOWNS = 1500  # of a class, from which conjugate gradients are cheaper
 _BATCH_BYTES = 4e6  # rows that are gathered at a time
 _SINGLE_OPERATIONS = 3e8  # Gram matrices that cost more are computed in single precision
@@ -49,7 +49,7 @@ class ClassGrams:
     @staticmethod
     def suit(objective: LinearObjective) -> bool:
         """Whether the classes are problems of their own, and few and small enough."""
-        size = objective.coordinates.size // objective.coordinates.n_scores
+        size = objective.coordinates.unknowns
         return (
             objective.loss.is_separable
             and objective.penalty.is_separable
@@ -62,7 +62,7 @@ class ClassGrams:
     def at(self, point: LinearPoint) -> list[Floats]:
         """Move them to a point."""
         objective, rows, coordinates = point.objective, point.objective.rows, point.objective.coordinates
-        size = coordinates.size // coordinates.n_scores
+        size = coordinates.unknowns
         if not self.matrices:
             self.matrices = [np.zeros((size, size))] * coordinates.n_scores
         before = self.strengths or [None] * len(rows.blocks)
@@ -169,13 +169,12 @@ def _changes(
 ) -> tuple[Floats, ...]:
     """The Gram matrix that the classes share, if any, and what is to be added to those of some classes."""
     xp = array_namespace(rows.blocks[0].weight)
-    shared = xp.concat([_shared(strength) for strength in after])
-    strengths = [shared] if with_shared else []
+    strengths = [xp.concat([_shared(strength) for strength in after])] if with_shared else []
     for k in changed:
         strength = xp.concat([of_block[:, k] for of_block in after])
         if sources[k] == _BEFORE:
             strength = strength - xp.concat([of_block[:, k] for of_block in before])
-        strengths.append(strength - shared if sources[k] == _SHARED else strength)
+        strengths.append(strength - strengths[0] if sources[k] == _SHARED else strength)
     if not strengths:
         return ()
     parts = max(1, _PARTS // len(strengths))
@@ -189,7 +188,7 @@ def _gram(
 ) -> Floats:
     """X' S X over a share of the rows, with S of either sign."""
     xp = array_namespace(strength)
-    n_features, size = len(coordinates.mean), coordinates.size // coordinates.n_scores
+    n_features, size = len(coordinates.mean), coordinates.unknowns
     total = xp.zeros((size, size), dtype=getattr(xp, dtype), device=device(strength))
     mean, shrink = map(rows.blocks[0].here, (coordinates.mean, 1 / coordinates.scale))
     step = max(256, int(_BATCH_BYTES / (8 * size)))

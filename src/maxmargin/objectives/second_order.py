@@ -19,11 +19,10 @@ from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.gram_hessian import cholesky
 from maxmargin.objectives.row_blocks import Block, RowBlocks, States, combinations, products, taken
 
-FLOOR = 1e-6  # an intercept that no curved row holds would move without bound
-
 if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearPoint, LossOf
 
+FLOOR = 1e-6  # an intercept that no curved row holds would move without bound
 _COPIED_SHARE, _COPIED_BYTES = 0.25, 100e6  # rows that may be copied: a share of the data and a little more
 _COPIED_ENTRIES = 100_000  # of data that are worth it: smaller ones deserve every digit
 _FACTOR_BYTES = 100e6  # Cholesky factors of all classes
@@ -72,7 +71,7 @@ class Preconditioner:
     """About the inverse Hessian, kept from point to point until it needs too many products.
 
     ``products`` are those of the Newton system before, ``curved_share`` is the share of the rows in it, and
-    ``copies`` are all rows, standardised and in single precision, once they are used.
+    ``copies`` are all rows, standardised and in single precision, while they are used.
     """
 
     inverse: Sequence[Floats] | None = None
@@ -80,11 +79,12 @@ class Preconditioner:
     curved_share: float = 1.0
     copies: States | None = None
 
-    def copies_of(self, rows: RowBlocks, coordinates: Coordinates) -> States:
-        """The copies that were kept, or new ones."""
-        if self.copies is None:
+    def keep_copies(self, rows: RowBlocks, coordinates: Coordinates | None) -> None:
+        """Make the copies where there are none yet; without coordinates give them up."""
+        if coordinates is None:
+            self.copies = None
+        elif self.copies is None:
             self.copies, _ = rows.run(partial(_copy, coordinates))
-        return self.copies
 
     def for_other_rows(self) -> Preconditioner:
         """The same without the copies."""
@@ -109,14 +109,14 @@ class SecondOrder:
     def at(cls, point: LinearPoint) -> SecondOrder:
         """Collect the curved rows."""
         objective, rows, before = point.objective, point.objective.rows, point.objective.preconditioner
-        share = before.curved_share if before.curved_share <= 0.5 else 1.0
+        few = before.curved_share <= 0.5
+        share = before.curved_share if few else 1.0
         fits = 4 * share * rows.n_samples * rows.n_features <= _COPIED_SHARE * rows.nbytes + _COPIED_BYTES
         large = rows.n_samples * rows.n_features >= _COPIED_ENTRIES
         copy = fits and large and not rows.is_sparse
-        copies: States = [None] * len(rows.blocks)
-        if copy and share == 1.0:
-            copies = before.copies_of(rows, objective.coordinates)
-        task = partial(_curve, objective.loss_of, objective.coordinates if copy else None)
+        before.keep_copies(rows, objective.coordinates if copy and not few else None)
+        task = partial(_curve, objective.loss_of, objective.coordinates if copy and few else None)
+        copies = before.copies or [None] * len(rows.blocks)
         curved, (n_curved,) = rows.run(task, objective.states, point.scores, copies)
         before.curved_share = n_curved / rows.n_samples
         return cls(point, curved)
@@ -213,7 +213,7 @@ def _inverse(point: LinearPoint, curved: States) -> Sequence[Floats]:
     """About the inverse of each class's block of the Hessian: a matrix a class, or its diagonal."""
     objective = point.objective
     coordinates = objective.coordinates
-    size = coordinates.size // coordinates.n_scores
+    size = coordinates.unknowns
     stiffness = point.stiffness
     if objective.rows.is_sparse or 8 * size**2 * coordinates.n_scores > _FACTOR_BYTES:
         return list(1 / np.maximum(stiffness + _risk_diagonal(point, curved), 1e-12))
@@ -290,7 +290,7 @@ def _applied(inverse: Floats, residual: Floats) -> Floats:
 def _diagonal(coordinates: Coordinates, block: Block, rows: CurvedRows) -> tuple[None, tuple[Floats]]:
     """Diagonal of the risk's Hessian: sum_i weight_i h_ik (x_ij - m_j)^2 / D_j^2."""
     if not len(rows.weight):
-        return None, (np.zeros((coordinates.n_scores, coordinates.size // coordinates.n_scores)),)
+        return None, (np.zeros((coordinates.n_scores, coordinates.unknowns)),)
     xp = array_namespace(rows.weight)
     strength = rows.curvature.diagonal * rows.weight[:, None]
     total, X = strength.sum(axis=0), rows.matrix(block)
