@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from maxmargin import linear
-from maxmargin.objectives import second_order
+from maxmargin.objectives import rounded_rows
 from tests.linear import classifiers
 
 ESTIMATORS = {name: getattr(linear, name) for name in classifiers.NAMES} | {
@@ -97,7 +97,7 @@ def test_memory_mapped_rows_are_never_copied_whole(make, rng, tmp_path, monkeypa
     np.save(tmp_path / "X.npy", rng.normal(size=(20000, 200)) + 0.05 * y[:, None])
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
     # The curved rows may be copied up to a size that counts for nothing; here it would be all of them.
-    monkeypatch.setattr(second_order, "_COPIED_BYTES", 0)
+    monkeypatch.setattr(rounded_rows, "_COPIED_BYTES", 0)
     tracemalloc.start()
     make(tol=1e-2).fit(X, y)
     _, peak = tracemalloc.get_traced_memory()

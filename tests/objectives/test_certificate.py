@@ -32,9 +32,10 @@ COUPLED = [loss for loss in LOSSES if not loss.is_separable]
 PROBLEMS = [(loss, Frobenius(), epsilon) for loss in LOSSES for epsilon in (0.0, 0.05)]
 PROBLEMS += [
     (loss, penalty, epsilon)
-    for loss, penalty in product(COUPLED, [BredensteinerBennett(), PairwiseMargin(2)])
+    for loss, penalty in product(COUPLED, [BredensteinerBennett(), *map(PairwiseMargin, (1.5, 2, 4))])
     for epsilon in (0.0, 0.05)
     if epsilon or not isinstance(penalty, PairwiseMargin)
+    if penalty == PairwiseMargin(2) or not (loss.is_polyhedral and isinstance(penalty, PairwiseMargin))
 ]
 each_problem = pytest.mark.parametrize(("loss", "penalty", "epsilon"), PROBLEMS, ids=str)
 each_intercept = pytest.mark.parametrize("fit_intercept", [True, False])
@@ -89,7 +90,7 @@ def test_dual_of_a_multiplier_step_is_below_the_optimum(loss, penalty, epsilon, 
 
 @each_intercept
 def test_where_no_dual_is_known_the_gradient_counts(fit_intercept, rows):
-    problem = problem_of(rows, SoftmaxCrossEntropy(), PairwiseMargin(4), 1e-3, fit_intercept)
+    problem = problem_of(rows, SoftmaxCrossEntropy(), PairwiseMargin(1), 1e-3, fit_intercept)
     start = problem.at(np.zeros(problem.coordinates.size))
     reference = np.abs(start.gradient).max()
     assert certify(start, reference).value == pytest.approx(1)

@@ -16,7 +16,7 @@ from maxmargin.losses import (
     TopK,
     WestonWatkins,
 )
-from maxmargin.objectives import Block, Coordinates, LinearObjective, RowBlocks, second_order
+from maxmargin.objectives import Block, Coordinates, LinearObjective, RowBlocks, rounded_rows, second_order
 from maxmargin.penalties import BredensteinerBennett, Frobenius, PairwiseMargin
 
 C, EPSILON = 0.7, 0.1
@@ -87,7 +87,7 @@ def assert_derivatives(problem, at, along, copied):
 @each_intercept
 @pytest.mark.parametrize("copied", [True, False])
 def test_gradient_and_hessian_are_derivatives(loss, penalty, fit_intercept, copied, data, rng, monkeypatch):
-    monkeypatch.setattr(second_order, "_COPIED_ENTRIES", 0 if copied else np.inf)
+    monkeypatch.setattr(rounded_rows, "_COPIED_ENTRIES", 0 if copied else np.inf)
     problem = objective(cut(*data, 20), loss, penalty, fit_intercept=fit_intercept)
     assert_derivatives(problem, *rng.normal(size=(2, problem.coordinates.size)), copied)
 
@@ -95,7 +95,7 @@ def test_gradient_and_hessian_are_derivatives(loss, penalty, fit_intercept, copi
 @pytest.mark.parametrize("loss", POLYHEDRAL, ids=str)
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array], ids=["dense", "csr"])
 def test_gradient_and_hessian_of_a_multiplier_step_are_derivatives(loss, form, data, rng, monkeypatch):
-    monkeypatch.setattr(second_order, "_COPIED_ENTRIES", 0)
+    monkeypatch.setattr(rounded_rows, "_COPIED_ENTRIES", 0)
     X, target, weight = data
     problem = smooth_around(objective(cut(form(X), target, weight, 20), loss, Frobenius()), rng)
     assert_derivatives(problem, *rng.normal(size=(2, problem.coordinates.size)), copied=True)

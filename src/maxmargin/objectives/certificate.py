@@ -78,7 +78,7 @@ def certify(point: LinearPoint, reference: float) -> Certificate:
     centred_intercept = point.intercept + point.coef @ coordinates.mean
     risk = point.value - penalty
     conjugate = float(np.vdot(centred, point.coef) + residual @ centred_intercept) - risk - point.distance
-    dual = max(_bounds(objective, centred, residual, centred_intercept)) - conjugate
+    dual = max(_bounds(point, centred, residual, centred_intercept)) - conjugate
     return Certificate(point.primal, dual, relative_gap(point.primal, dual))
 
 
@@ -87,20 +87,19 @@ def relative_gap(primal: float, dual: float) -> float:
     return (primal - dual) / max(abs(primal), float(np.finfo(np.float64).tiny))
 
 
-def _bounds(
-    objective: LinearObjective, centred: Floats, residual: Floats, centred_intercept: Floats
-) -> list[float]:
+def _bounds(point: LinearPoint, centred: Floats, residual: Floats, centred_intercept: Floats) -> list[float]:
     """Lower bounds of penalty(W) + ridge + V.W + r.a over all weights and intercepts."""
+    objective, coef = point.objective, point.coef
     reach = 1 + 2 * float(np.max(np.abs(centred_intercept), initial=0.0))
-    bounds = [-_conjugate(objective, centred) - reach * float(np.abs(residual).sum())]
+    bounds = [-_conjugate(objective, centred, coef) - reach * float(np.abs(residual).sum())]
     if objective.epsilon > 0:
         raw = centred + np.outer(residual, objective.coordinates.mean)
-        bounds.append(-_conjugate(objective, raw) - _square(residual) / (4 * objective.epsilon))
+        bounds.append(-_conjugate(objective, raw, coef) - _square(residual) / (4 * objective.epsilon))
     return bounds
 
 
-def _conjugate(objective: LinearObjective, coef: Floats) -> float:
-    return float(objective.penalty.conjugate(coef, objective.epsilon) or 0.0)
+def _conjugate(objective: LinearObjective, slope: Floats, coef: Floats) -> float:
+    return float(objective.penalty.conjugate(-slope, coef, objective.epsilon) or 0.0)
 
 
 def _square(values: Floats) -> float:

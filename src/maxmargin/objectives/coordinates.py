@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 from maxmargin._typing import Array, Floats
 from maxmargin.objectives.row_blocks import RowBlocks
@@ -98,7 +98,21 @@ class Coordinates:
         """Less its mean over the classes, which shifts all scores of a row alike."""
         return table - table.mean(axis=0)
 
+    def diagonal(self, C: float, weight: float) -> Floats:
+        """Diagonal of the Gram matrix of the weighted rows in these coordinates, of shape (unknowns,)."""
+        of_features = (self.scale**2 - 1) / (C * self.scale**2)
+        of_intercept = [weight / self.intercept_scale**2] if self.fit_intercept else []
+        return np.append(of_features, of_intercept)
+
     def standardised(self, X: Array, here: Callable[[Floats], Array] = np.asarray) -> Array:
         """The rows in these coordinates, in single precision: D^-1 (x - m); ``here`` takes m and D there."""
         xp = array_namespace(X)
         return xp.astype((X - here(self.mean)) / here(self.scale), xp.float32)
+
+    def with_ones(self, X: Array) -> Array:
+        """Standardised rows with the column of the intercept, where it is free."""
+        if not self.fit_intercept:
+            return X
+        xp = array_namespace(X)
+        ones = xp.full((X.shape[0], 1), 1 / self.intercept_scale, dtype=X.dtype, device=device(X))
+        return xp.concat([X, ones], axis=1)

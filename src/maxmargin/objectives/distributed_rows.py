@@ -55,6 +55,8 @@ class DistributedRows(RowBlocks):
     (100.0,)
     """
 
+    is_local = False
+
     n_scores: int = 1
     measures: Sequence[Measure] = ()
 

@@ -6,13 +6,14 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
 
 from maxmargin._typing import Floats
 from maxmargin.losses import Loss, Proximal
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.gram_hessian import ClassGrams, GramHessian
-from maxmargin.objectives.row_blocks import Block, RowBlocks, States, combinations, products
+from maxmargin.objectives.metric import Metric
+from maxmargin.objectives.rounded_rows import rounded
+from maxmargin.objectives.row_blocks import Block, RowBlocks, States
 from maxmargin.objectives.second_order import FLOOR, Preconditioner, SecondOrder
 from maxmargin.penalties import Penalty
 
@@ -62,6 +63,7 @@ class LinearObjective:
     duals: States | None = None
     preconditioner: Preconditioner = field(default_factory=Preconditioner, repr=False)
     grams: ClassGrams = field(default_factory=ClassGrams, repr=False)
+    metric: Metric = field(default_factory=Metric, repr=False)
 
     def proximal(self, width: float, duals: States) -> "LinearObjective":
         """The same objective with its polyhedral loss made smooth around dual variables."""
@@ -71,12 +73,20 @@ class LinearObjective:
         """The same objective over every step-th row, each standing for step of them."""
         rows = self.rows.thinned(step)
         C = self.C * self.rows.weight / max(rows.weight, np.finfo(np.float64).tiny)
-        return replace(self, rows=rows, C=C, preconditioner=Preconditioner(), grams=ClassGrams())
+        return replace(
+            self, rows=rows, C=C, preconditioner=Preconditioner(), grams=ClassGrams(), metric=Metric()
+        )
+
+    def rounded(self) -> "LinearObjective":
+        """The same objective over copies of the rows in single precision, which Newton steps use as well."""
+        rows = rounded(self.rows, self.coordinates)
+        self.preconditioner.copies = [block.X for block in rows.blocks]
+        return replace(self, rows=rows)
 
     @property
     def has_dual(self) -> bool:
         """Whether the dual has a closed form."""
-        return self.penalty.conjugate(np.zeros((1, 1))) is not None
+        return self.penalty.conjugate(np.zeros((1, 1)), np.zeros((1, 1))) is not None
 
     @property
     def loss_of(self) -> LossOf:
@@ -142,6 +152,10 @@ class LinearPoint:
         """The Hessian, and about its inverse."""
         return GramHessian.at(self) if ClassGrams.suit(self.objective) else SecondOrder.at(self)
 
+    def metric(self, iteration: int) -> Callable[[Floats], Floats]:
+        """About the inverse Hessian, as if the classes were alike."""
+        return self.objective.metric.at(self, iteration)
+
     def along(self, direction: Floats) -> "LinearLine":
         """The objective along a direction; one pass over the rows."""
         coef, intercept = self.objective.coordinates.split(direction)
@@ -204,7 +218,7 @@ def _loss_of(loss: Any, width: float, duals: Any) -> Loss:
 
 
 def _score(block: Block, coef: Floats, intercept: Floats) -> Floats:
-    return products(block.matrix(), block.here(coef)) + block.here(intercept)
+    return block.scores(coef, intercept)
 
 
 def _advance(lengths: Floats, block: Block, scores: Floats, moves: Floats) -> Floats:
@@ -228,16 +242,7 @@ def _evaluate(
         value, by_scores, distance = loss.value_gradient_and_distance(scores, target)
         sums = tuple(float(weight @ part) for part in (value, exact.value(scores, target), distance))
     by_scores = by_scores * weight[:, None]
-    return scores, (*sums, _adjoint(block, by_scores), by_scores.sum(axis=0))
-
-
-def _adjoint(block: Block, by_scores: Floats) -> Floats:
-    """by_scores.T @ X, over the rows that take part."""
-    X, xp = block.matrix(), array_namespace(by_scores)
-    (used,) = xp.nonzero(xp.any(by_scores, axis=1))
-    if 2 * len(used) < len(by_scores):
-        X, by_scores = X[used], by_scores[used]
-    return combinations(by_scores, X)
+    return scores, (*sums, block.adjoint(by_scores), by_scores.sum(axis=0))
 
 
 def _move(_: Block, start: Floats, end: Floats) -> tuple[Floats, tuple]:

@@ -10,12 +10,15 @@ from maxmargin._typing import Floats
 from maxmargin.objectives.certificate import NOTHING_PROVED, Certificate, certify
 from maxmargin.objectives.coordinate_ascent import Report, Start, coordinate_ascent
 from maxmargin.objectives.linear import LinearObjective, LinearPoint
+from maxmargin.objectives.rounded_rows import worth_copying
 from maxmargin.objectives.row_blocks import Block, States
-from maxmargin.solvers import minimize_newton
+from maxmargin.solvers import minimize_newton, minimize_quasi_newton
 
 _SMALL = 20000  # rows times unknowns: a problem that is solved to rounding, whatever the order of its rows
 _ROUNDING = 1e-12
 _LARGE, _THINNED, _ROWS_PER_UNKNOWN = 2e6, 8, 4  # entries, rows for one, rows a feature that tell enough
+_FEW_DIGITS = 4  # of single precision
+_QUICK_STEPS = 4  # of the quasi-Newton method, before Newton's
 _ROUGH = 0.1  # accuracy that a part of the rows deserves
 _NARROW = 0.02  # a step this narrow gains enough; the dual variables, moving on, do the rest
 _NARROWEST = 1e-9
@@ -79,7 +82,7 @@ def minimise(
         if begun.certificate is not None and (begun.certificate.value <= tol or left <= 0):
             status = "converged" if begun.certificate.value <= tol else "max_iter"
             return Minimum(begun.vector, begun.certificate, begun.iterations, status, begun.duals)
-        later = None if report is None else lambda step, value: report(begun.iterations + step, value)
+        later = _counted(report, begun.iterations)
         if objective.loss.is_polyhedral:
             end = _by_multipliers(objective, begun, _Goal(tol, goal), left, later)
         else:
@@ -114,22 +117,71 @@ def _smooth(objective: LinearObjective, start: Floats, goal: _Goal, max_iter: in
         step = replace(objective, penalty=rough)
         start = _smooth(step, start, _Goal(_ROUGH, _ROUGH), max_iter, None).vector
     objective = replace(objective, penalty=penalty)
-    origin = objective.at(start)
-    reference = 0.0
-    if not objective.has_dual:
-        at_zero = objective.at(np.zeros_like(start)) if np.any(start) else origin
-        # Where zero is optimal its gradient is rounding, and no measure: no more than a share of the risk's.
-        strength = objective.C * objective.rows.weight
-        rounding = 1e-9 * strength / objective.coordinates.intercept_scale
-        reference = max(rounding, float(np.max(np.abs(at_zero.gradient), initial=0.0)))
-    last: list[Certificate] = []
+    finished = _Certified(goal, _reference(objective, start))
+    steps, iterations = min(max_iter, _quick_steps(objective, goal)), 0
+    if steps and objective.rows.is_local and worth_copying(objective.rows):
+        quick = minimize_quasi_newton(
+            objective.rounded().at(start),
+            finished=lambda point: finished(point) or _is_rounding(point),
+            max_iter=steps,
+            least=0.0,
+            report=report,
+        )
+        start, iterations = quick.point.vector, quick.iterations
+    point = objective.at(start)
+    for solve, most in (
+        (partial(minimize_quasi_newton, least=0.0), steps),
+        (minimize_newton, max_iter),
+    ):
+        solution = solve(
+            point, finished=finished, max_iter=most - iterations, report=_counted(report, iterations)
+        )
+        point, iterations = solution.point, iterations + solution.iterations
+        if solution.converged:
+            break
+    return Minimum(point.vector, finished.certificate, iterations, solution.status)
 
-    def finished(point: LinearPoint) -> bool:
-        last[:] = [certify(point, reference)]
-        return goal(last[0])
 
-    solution = minimize_newton(origin, finished=finished, max_iter=max_iter, report=report)
-    return Minimum(solution.point.vector, last[0], solution.iterations, solution.status)
+def _quick_steps(objective: LinearObjective, goal: _Goal) -> int:
+    """Quasi-Newton steps, a pass over the rows each, that cost little beside Newton's matrices."""
+    rows, size = objective.rows, objective.coordinates.unknowns
+    if goal.goal < goal.tol or rows.is_sparse or objective.loss.is_separable:
+        return 0
+    n = rows.n_samples
+    return _QUICK_STEPS + int(size * (min(n, _ROWS_PER_UNKNOWN * size) + size) / (4 * n))
+
+
+def _reference(objective: LinearObjective, start: Floats) -> float:
+    """What a gradient is small beside, for an objective without a dual: its largest entry at zero weights."""
+    if objective.has_dual:
+        return 0.0
+    at_zero = objective.at(np.zeros_like(start))
+    # Where zero is optimal its gradient is rounding, and no measure: no more than a share of the risk's.
+    strength = objective.C * objective.rows.weight
+    rounding = 1e-9 * strength / objective.coordinates.intercept_scale
+    return max(rounding, float(np.max(np.abs(at_zero.gradient), initial=0.0)))
+
+
+class _Certified:
+    """Whether a point's certificate reaches the goal; it remembers the last."""
+
+    def __init__(self, goal: _Goal, reference: float) -> None:
+        self.goal, self.reference, self.certificate = goal, reference, NOTHING_PROVED
+
+    def __call__(self, point: LinearPoint) -> bool:
+        self.certificate = certify(point, self.reference)
+        return self.goal(self.certificate)
+
+
+def _is_rounding(point: LinearPoint) -> bool:
+    """Whether single precision may have made the gradient: entries of about eps sqrt(C sum of weights)."""
+    entry = np.finfo(np.float32).eps * point.objective.coordinates.intercept_scale
+    return bool(np.linalg.norm(point.gradient) <= _FEW_DIGITS * entry * len(point.gradient) ** 0.5)
+
+
+def _counted(report: Report, iterations: int) -> Report:
+    """The report of a solver that goes on after some iterations."""
+    return None if report is None else lambda step, value: report(iterations + step, value)
 
 
 def _is_large(objective: LinearObjective) -> bool:
@@ -164,12 +216,11 @@ def _by_multipliers(
     while True:
         step = objective.proximal(width, duals)
         finished = _StepFinished(goal)
-        offset = iterations
         solution = minimize_newton(
             step.at(vector),
             finished=finished,
             max_iter=max_iter - iterations,
-            report=None if report is None else lambda k, value, offset=offset: report(offset + k, value),
+            report=_counted(report, iterations),
         )
         iterations += solution.iterations
         if best is None or finished.certificate.value < best_certificate.value:

@@ -40,6 +40,22 @@ class Block(NamedTuple):
         """A small array where the rows are, to compute with them."""
         return values
 
+    def standardised(self, coordinates: Any, rows: Any = None) -> Any:
+        """The rows, or some of them, in these coordinates, in single precision."""
+        return coordinates.standardised(self.matrix(rows), self.here)
+
+    def scores(self, coef: Floats, intercept: Floats) -> Any:
+        """W x + b of each row, of shape (n, n_scores)."""
+        return products(self.matrix(), self.here(coef)) + self.here(intercept)
+
+    def adjoint(self, by_scores: Any) -> Any:
+        """sum_i g_i x_i^T, of shape (n_scores, n_features), over the rows that take part."""
+        X, xp = self.matrix(), array_namespace(by_scores)
+        (used,) = xp.nonzero(xp.any(by_scores, axis=1))
+        if 2 * len(used) < len(by_scores):
+            X, by_scores = X[used], by_scores[used]
+        return combinations(by_scores, X)
+
 
 class Moments(NamedTuple):
     """Weight, mean and summed squared distances from it, of each column; their sum is that of all rows."""
@@ -85,6 +101,8 @@ class RowBlocks:
     >>> rows.run(lambda block: (None, (float(block.weight.sum()),)))[1]
     (100000.0,)
     """
+
+    is_local = True  # whether the blocks are in this process
 
     blocks: Sequence[Block]
     n_features: int

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 from scipy import sparse
 from scipy.linalg import get_lapack_funcs
 
@@ -17,14 +17,13 @@ from maxmargin.functional import positive_part
 from maxmargin.losses import Curvature
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.gram_hessian import cholesky
+from maxmargin.objectives.rounded_rows import worth_copying
 from maxmargin.objectives.row_blocks import Block, RowBlocks, States, combinations, products, taken
 
 if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearPoint, LossOf
 
 FLOOR = 1e-6  # an intercept that no curved row holds would move without bound
-_COPIED_SHARE, _COPIED_BYTES = 0.25, 100e6  # rows that may be copied: a share of the data and a little more
-_COPIED_ENTRIES = 100_000  # of data that are worth it: smaller ones deserve every digit
 _FACTOR_BYTES = 100e6  # Cholesky factors of all classes
 _MANY_PRODUCTS = 10  # a Newton system that needs more is worth a new preconditioner
 _ROWS_PER_FEATURE = 4  # rows that estimate a class's Gram matrix well enough to precondition with
@@ -110,10 +109,7 @@ class SecondOrder:
         """Collect the curved rows."""
         objective, rows, before = point.objective, point.objective.rows, point.objective.preconditioner
         few = before.curved_share <= 0.5
-        share = before.curved_share if few else 1.0
-        fits = 4 * share * rows.n_samples * rows.n_features <= _COPIED_SHARE * rows.nbytes + _COPIED_BYTES
-        large = rows.n_samples * rows.n_features >= _COPIED_ENTRIES
-        copy = fits and large and not rows.is_sparse
+        copy = worth_copying(rows, before.curved_share if few else 1.0)
         before.keep_copies(rows, objective.coordinates if copy and not few else None)
         task = partial(_curve, objective.loss_of, objective.coordinates if copy and few else None)
         copies = before.copies or [None] * len(rows.blocks)
@@ -165,7 +161,7 @@ def _is_curved(curvature: Curvature, weight: Floats) -> Any:
 
 
 def _copy(coordinates: Coordinates, block: Block) -> tuple[Floats, tuple]:
-    return coordinates.standardised(block.matrix(), block.here), ()
+    return block.standardised(coordinates), ()
 
 
 def _curve(
@@ -184,7 +180,7 @@ def _curve(
         weight = block.weight[used]
     X = None
     if copy_to is not None:
-        X = copy_to.standardised(block.matrix(used), block.here)
+        X = block.standardised(copy_to, used)
     elif sparse.issparse(block.X):
         X = block.matrix(used)
     return CurvedRows(X, used, weight, curvature), (n_curved,)
@@ -263,10 +259,7 @@ def _weighted_rows(coordinates: Coordinates, k: int, step: int, block: Block, ro
     strength = rows.weight[used] * rows.curvature.diagonal[used, k]
     some = strength[::step]
     X = rows.matrix(block, used[::step])
-    X = X if rows.standardised else coordinates.standardised(X, block.here)
-    if coordinates.fit_intercept:
-        ones = xp.full((len(X), 1), 1 / coordinates.intercept_scale, dtype=xp.float32, device=device(X))
-        X = xp.concat([X, ones], axis=1)
+    X = coordinates.with_ones(X if rows.standardised else coordinates.standardised(X, block.here))
     share = strength.sum() / some.sum() if len(some) else 1.0
     return X * xp.astype(xp.sqrt(share * some), xp.float32)[:, None]
 

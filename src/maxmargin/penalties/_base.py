@@ -36,10 +36,11 @@ class Penalty(Protocol):
         """Map t to the derivative of the penalty at ``coef + t * direction`` along the direction, cheaply."""
         ...
 
-    def conjugate(self, coef: Array, ridge: float = 0.0) -> float | None:
-        """``sup_V V.coef - penalty(V) - ridge |V|^2``; None where no closed form is known.
+    def conjugate(self, slope: Array, coef: Array, ridge: float = 0.0) -> float | None:
+        """No less than ``sup_W slope.W - penalty(W) - ridge |W|^2``, and equal where coef attains it.
 
-        The columns of ``coef`` are taken to sum to zero where the penalty does not see a common shift.
+        None where no such bound is known. The columns of ``slope`` are taken to sum to zero where the penalty
+        does not see a common shift.
         """
         ...
 

@@ -44,7 +44,7 @@ class BredensteinerBennett(QuadraticPenalty):
         """The number of classes c for every class."""
         return coef.shape[0] * array_namespace(coef).ones_like(coef[:, 0])
 
-    def conjugate(self, coef: Array, ridge: float = 0.0) -> float:
-        """|W|^2 / (2 (c + 1 + 2 ridge)), for columns that sum to zero."""
-        total = float(array_namespace(coef).sum(coef * coef))
-        return total / (2 * (coef.shape[0] + 1 + 2 * ridge))
+    def conjugate(self, slope: Array, coef: Array, ridge: float = 0.0) -> float:  # noqa: ARG002
+        """|V|^2 / (2 (c + 1 + 2 ridge)) of a slope V whose columns sum to zero."""
+        total = float(array_namespace(slope).sum(slope * slope))
+        return total / (2 * (slope.shape[0] + 1 + 2 * ridge))

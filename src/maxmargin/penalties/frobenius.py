@@ -36,6 +36,6 @@ class Frobenius(QuadraticPenalty):
         """1 for every class."""
         return array_namespace(coef).ones_like(coef[:, 0])
 
-    def conjugate(self, coef: Array, ridge: float = 0.0) -> float:
-        """|W|^2 / (2 (1 + 2 ridge))."""
-        return float(array_namespace(coef).sum(coef * coef)) / (2 * (1 + 2 * ridge))
+    def conjugate(self, slope: Array, coef: Array, ridge: float = 0.0) -> float:  # noqa: ARG002
+        """|V|^2 / (2 (1 + 2 ridge)) of a slope V."""
+        return float(array_namespace(slope).sum(slope * slope)) / (2 * (1 + 2 * ridge))

@@ -103,11 +103,28 @@ class PairwiseMargin:
 
         return slope
 
-    def conjugate(self, coef: Array, ridge: float = 0.0) -> float | None:
-        """|W|^2 / (4 (c + ridge)) at p = 2, for columns that sum to zero."""
-        if self.p != 2:
+    def conjugate(self, slope: Array, coef: Array, ridge: float = 0.0) -> float | None:
+        """|V|^2 / (4 (c + ridge)) at p = 2 of a slope V whose columns sum to zero; None at p = 1.
+
+        Elsewhere the bound of a flow. Let u_kl, with u_lk = -u_kl, flow from class to class so that what
+        leaves k is v_k = sum_l u_kl. Then V.W = sum_{k<l} u_kl.(w_k - w_l), and Young's inequality for each
+        pair bounds the conjugate by sum_{k<l} (p - 1) (|u_kl| / p)^(p / (p - 1)). The gradient at ``coef`` is
+        the flow p e^(p-2) (w_k - w_l), for which this is an equality; to it is added (r_k - r_l) / c, where
+        the rest r is what the gradient lacks to V.
+        """
+        xp, n_classes = array_namespace(slope), slope.shape[0]
+        if self.p == 1:
             return None
-        return float(array_namespace(coef).sum(coef * coef)) / (4 * (coef.shape[0] + ridge))
+        if self.p == 2:
+            return float(xp.sum(slope * slope)) / (4 * (n_classes + ridge))
+        coef = centred(coef)
+        slope = slope - 2 * ridge * coef  # since |W|^2 >= 2 W.coef - |coef|^2
+        strength = self.p * _SafeDistances(coef, self.blur).power(self.p - 2)
+        rest = (slope - _pull(strength, coef)) / n_classes
+        squared = strength**2 * _paired(coef, coef) + 2 * strength * _paired(coef, rest) + _paired(rest, rest)
+        flows = xp.sqrt(xp.where(squared > 0, squared, xp.zeros_like(squared))) / self.p
+        of_pairs = (self.p - 1) * float(xp.sum(flows ** (self.p / (self.p - 1)))) / 2
+        return of_pairs + ridge * float(xp.sum(coef * coef))
 
 
 class _SafeDistances:

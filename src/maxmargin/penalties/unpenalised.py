@@ -36,5 +36,5 @@ class Unpenalised(QuadraticPenalty):
         """0 for every class."""
         return 0 * coef[:, 0]
 
-    def conjugate(self, coef: Array, ridge: float = 0.0) -> None:
-        """None: no weights but those of gradient 0 have a finite one."""
+    def conjugate(self, slope: Array, coef: Array, ridge: float = 0.0) -> None:
+        """None: only that of the slope 0 is finite."""

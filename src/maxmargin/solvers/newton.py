@@ -8,34 +8,7 @@ import numpy as np
 
 from maxmargin._typing import Floats
 from maxmargin.solvers._solution import Solution
-
-_ROUNDING = 8 * np.finfo(np.float64).eps
-_FLATTENED = 0.1  # a line search ends where the slopes have fallen to this share
-
-
-class Line(Protocol):
-    """The objective along one direction, or along the parts of it that are problems of their own.
-
-    Lengths and slopes have shape (n_parts,): the parts lie one after the other in a vector, all equally long.
-    """
-
-    @property
-    def n_parts(self) -> int:
-        """How many there are."""
-        ...
-
-    @property
-    def end(self) -> "Point":
-        """The objective where every length is 1."""
-        ...
-
-    def slopes(self, lengths: Floats) -> Floats:
-        """Derivative of each part at its length of the step."""
-        ...
-
-    def point(self, lengths: Floats) -> "Point":
-        """The objective at these lengths."""
-        ...
+from maxmargin.solvers.line_search import ROUNDING, Line, flattened, slopes_of
 
 
 class Model(Protocol):
@@ -133,15 +106,11 @@ def _step(point: Any, reference: float) -> Any | None:
     model = point.model()
     direction = _conjugate_gradients(model, point.gradient, min(0.1, np.sqrt(norm / max(reference, norm))))
     line = point.along(direction)
-    before, after = (
-        (gradient * direction).reshape(line.n_parts, -1).sum(axis=1)
-        for gradient in (point.gradient, line.end.gradient)
-    )
-    rounding = _ROUNDING * abs(point.value)
-    if -before.sum() <= rounding:
+    before, after = (slopes_of(line, at.gradient, direction) for at in (point, line.end))
+    if -before.sum() <= ROUNDING * abs(point.value):
         # The values cannot tell the two points apart any more: the gradients still can.
         return line.end if np.linalg.norm(line.end.gradient) < 0.9 * norm else None
-    return _flattened(line, before, after, rounding)
+    return flattened(line, point.value, before, after)
 
 
 def _conjugate_gradients(model: Any, gradient: Floats, tolerance: float, most: int = 250) -> Floats:
@@ -163,26 +132,3 @@ def _conjugate_gradients(model: Any, gradient: Floats, tolerance: float, most: i
             break
         direction = preconditioned + squared / previous * direction
     return step if np.any(step) else direction
-
-
-def _flattened(line: Any, initial: Floats, slopes: Floats, rounding: float) -> Any:
-    """The point where the slopes have flattened: from the end, bracketed, then by regula falsi (Illinois)."""
-    flat = np.maximum(-_FLATTENED * initial, rounding)
-    low, low_slope = np.zeros_like(initial), initial.copy()
-    high, high_slope = np.full_like(initial, np.inf), np.full_like(initial, np.inf)
-    lengths, side = np.where(initial > 0, 0.0, 1.0), np.zeros_like(initial)
-    for _ in range(40):
-        seeking = (initial < 0) & (np.abs(slopes) > flat)
-        if not seeking.any():
-            break
-        short, long = seeking & (slopes < 0), seeking & (slopes >= 0)
-        high_slope[short & (side < 0)] /= 2
-        low_slope[long & (side > 0)] /= 2
-        low[short], low_slope[short], side[short] = lengths[short], slopes[short], -1
-        high[long], high_slope[long], side[long] = lengths[long], slopes[long], 1
-        bracketed = seeking & np.isfinite(high)
-        share = np.clip(low_slope[bracketed] / (low_slope[bracketed] - high_slope[bracketed]), 0.05, 0.95)
-        lengths[bracketed] = low[bracketed] + (high - low)[bracketed] * share
-        lengths[short & ~bracketed] *= 3
-        slopes = line.slopes(lengths)
-    return line.end if np.all(lengths == 1) else line.point(lengths)
