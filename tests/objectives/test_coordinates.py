@@ -73,7 +73,7 @@ def test_moments_are_the_weighted_mean_and_variance(data, size, form):
     rows = form(X)
     ends = [slice(start, start + size) for start in range(0, 57, size)]
     blocks = RowBlocks([Block(rows[end], target[end], weight[end]) for end in ends], 4)
-    mean, variance = blocks.moments()
+    mean, variance = blocks.moments
     expected = np.average(X, axis=0, weights=weight)
     np.testing.assert_allclose(mean, expected, rtol=1e-10)
     exact = np.average((X - expected) ** 2, axis=0, weights=weight)

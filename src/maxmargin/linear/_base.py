@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from maxmargin._checks import InputError, check_at_least, check_nonnegative, check_positive
 from maxmargin._typing import Floats, Ints
 from maxmargin.linear._inputs import (
+    TrainingRows,
     answers_where_rows_are,
     columns_of,
     in_memory,
@@ -30,7 +31,6 @@ from maxmargin.objectives import (
     Minimum,
     RowBlocks,
     minimise,
-    rows_of,
 )
 from maxmargin.penalties import Frobenius, Penalty
 
@@ -56,6 +56,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     A subclass names its loss and, where it is not the Frobenius norm, its penalty.
     """
+
+    _kept: list[tuple] | None = None  # where fits leave what they were given, for one who goes on with it
 
     def __init__(
         self,
@@ -117,7 +119,14 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         """
         self._check_parameters()
         rows = training_rows(self, X, y, sample_weight)
-        fit = self._solve(*rows)
+        if self._kept is not None:
+            self._kept.append((rows, X, y, sample_weight))
+        self._fit_to(rows, X, y, sample_weight)
+        return self
+
+    def _fit_to(self, rows: TrainingRows, X: Any, y: Any, sample_weight: Any) -> None:
+        """Fit to rows that are checked, and calibrate on what they were."""
+        fit = self._solve(rows)
         self.classes_ = rows.classes
         self.coef_, self.intercept_, self.n_iter_ = fit.coef, fit.intercept, fit.steps
         self._duals, certificate = fit.duals, fit.certificate
@@ -130,10 +139,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
                 f"{name} stopped after {self.n_iter_} iterations at relative {kind} {certificate.value:.1e}, "
                 f"above tol={self.tol:.1e}; raise max_iter or tol",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         self._calibrate(X, y, sample_weight)
-        return self
 
     @answers_where_rows_are
     def decision_function(self, X: Any) -> Floats:
@@ -232,10 +240,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             check_nonnegative(value, f"class_weight[{label!r}]")
         return np.array([self.class_weight.get(label, 1.0) for label in classes], dtype=np.float64)
 
-    def _solve(self, X: Any, target: Ints, weight: Floats, classes: np.ndarray) -> Fit:
-        """Fit to rows whose targets are columns of the scores."""
-        rows = rows_of(X, target, weight, len(classes))
-        return self._minimised(rows, len(classes), self._last_fit(classes, X.shape))
+    def _solve(self, rows: TrainingRows) -> Fit:
+        """Fit to rows that are checked."""
+        return self._minimised(rows.blocks, len(rows.classes), self._last_fit(rows.classes, rows.X.shape))
 
     def _minimised(self, rows: RowBlocks, n_scores: int, start: Fit | None) -> Fit:
         """Minimise from a fit to the same rows, or from zero."""

@@ -2,8 +2,9 @@
 
 import copy
 from collections.abc import Callable
-from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property, partial, wraps
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from array_api_compat import array_namespace, is_dask_array, is_torch_array, to_device
@@ -12,18 +13,25 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, chec
 
 from maxmargin._checks import InputError
 from maxmargin._typing import Array, Floats, Ints
+from maxmargin.objectives import RowBlocks, rows_of
 
 if TYPE_CHECKING:
     from maxmargin.linear._base import LinearClassifier
 
 
-class TrainingRows(NamedTuple):
+@dataclass(frozen=True)
+class TrainingRows:
     """Rows that can be fitted: targets are columns of the scores, weights include those of the classes."""
 
     X: Any
     target: Any
     weight: Any
     classes: np.ndarray
+
+    @cached_property
+    def blocks(self) -> RowBlocks:
+        """The rows as objectives take them; what is measured of them is kept with them."""
+        return rows_of(self.X, self.target, self.weight, len(self.classes))
 
 
 def training_rows(classifier: "LinearClassifier", X: Any, y: Any, sample_weight: Any) -> TrainingRows:

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from maxmargin._typing import Floats, Ints
+from maxmargin._typing import Floats
 from maxmargin.linear._base import Fit
 from maxmargin.linear._binary import BinaryMachines
 from maxmargin.linear._documentation import documented
+from maxmargin.linear._inputs import TrainingRows
 from maxmargin.objectives import Certificate, rows_of
 
 
@@ -51,13 +52,14 @@ class OneVsOneSVC(BinaryMachines):
     (True, True)
     """
 
-    def _solve(self, X: Any, target: Ints, weight: Floats, classes: np.ndarray) -> Fit:
+    def _solve(self, rows: TrainingRows) -> Fit:
+        X, target, weight, classes = rows.X, rows.target, rows.weight, rows.classes
         last = self._last_fit(classes, X.shape)
         fits = []
         for pair, (k, m) in enumerate(combinations(range(len(classes)), 2)):
-            rows = ((target == k) | (target == m)) & (weight > 0)
+            used = ((target == k) | (target == m)) & (weight > 0)
             # Column 0 of the one-vs-rest loss takes target 0, here class k, as positive.
-            blocks = rows_of(X[rows], (target[rows] == m).astype(np.intp), weight[rows])
+            blocks = rows_of(X[used], (target[used] == m).astype(np.intp), weight[used])
             one = slice(pair, pair + 1)
             fits.append(self._minimised(blocks, 1, last and Fit(last.coef[one], last.intercept[one])))
         return Fit(

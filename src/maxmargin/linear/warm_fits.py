@@ -1,6 +1,6 @@
 """A linear classifier fitted at one C after another: what the fits share is computed once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,7 @@ def clone_with(estimator: Any, parameters: Mapping[str, Any]) -> Any:
 
 
 def warm_clone(estimator: Any, *, calibrated: bool) -> Any:
-    """A clone whose every fit to the same rows begins at the last solution and fits the transformers once.
+    """A clone whose every fit to the same rows begins at the last solution.
 
     Parameters
     ----------
@@ -94,33 +94,24 @@ def warm_clone(estimator: Any, *, calibrated: bool) -> Any:
     classifier.set_params(warm_start=True)
     if not calibrated and "probability" in classifier.get_params():
         classifier.set_params(probability=None)
-    if isinstance(model, Pipeline) and model.memory is None:
-        model.set_params(memory=_FirstFit())
     return model
 
 
 def fits(model: Any, Cs: Sequence[float], X: Any, y: Any, **fit_params: Any) -> Iterator[LinearClassifier]:
-    """Fit a warm clone at each C in turn and yield its classifier, the same object each time."""
-    for C in Cs:
-        prefix, classifier = final_classifier(model)
-        model.set_params(**{f"{prefix}C": C}).fit(X, y, **fit_params)
-        yield classifier
+    """Fit a warm clone at each C in turn and yield its classifier, the same object each time.
 
-
-class _FirstFit:
-    """A Pipeline's memory of its first fit: the next ones are to the same rows and take its transformers."""
-
-    def __init__(self) -> None:
-        self._steps: list[Any] = []
-
-    def cache(self, function: Callable[..., Any], **_: Any) -> Callable[..., Any]:
-        """Call the function for each step of the first fit, and give the next ones what it returned."""
-        kept = iter(self._steps) if self._steps else None
-
-        def fit_transform(*args: Any, **kwargs: Any) -> Any:
-            if kept is not None:
-                return next(kept)
-            self._steps.append(function(*args, **kwargs))
-            return self._steps[-1]
-
-        return fit_transform
+    The first fit checks and transforms the rows, the others go on with what the classifier then had.
+    """
+    prefix, classifier = final_classifier(model)
+    classifier._kept, kept = [], []
+    try:
+        for C in Cs:
+            model.set_params(**{f"{prefix}C": C})
+            if kept:
+                classifier._fit_to(*kept[0])
+            else:
+                model.fit(X, y, **fit_params)
+                kept = classifier._kept
+            yield classifier
+    finally:
+        del classifier._kept

@@ -47,7 +47,7 @@ class Coordinates:
         >>> Coordinates.of(rows, C=1.0, n_scores=2, fit_intercept=True).mean
         array([2000000.])
         """
-        mean, variance = rows.moments()
+        mean, variance = rows.moments
         if not fit_intercept:
             variance, mean = variance + mean**2, np.zeros_like(mean)
         strength = C * rows.weight

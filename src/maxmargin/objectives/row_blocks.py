@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from mmap import mmap
 from typing import Any, NamedTuple
 
@@ -194,12 +194,13 @@ class RowBlocks:
         with _libraries().limit(limits=1, user_api="blas"):
             yield
 
+    @cached_property
     def moments(self) -> tuple[Floats, Floats]:
         """Weighted mean and variance of each column, from one pass.
 
         Examples
         --------
-        >>> RowBlocks.of(np.array([[0.0], [2.0]]), np.array([0, 1]), np.ones(2)).moments()
+        >>> RowBlocks.of(np.array([[0.0], [2.0]]), np.array([0, 1]), np.ones(2)).moments
         (array([1.]), array([1.]))
         """
         _, (moments,) = self.run(_moments)

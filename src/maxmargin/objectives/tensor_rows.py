@@ -36,7 +36,7 @@ class TensorRows(RowBlocks):
     Examples
     --------
     >>> rows = TensorRows.of(np.array([[0.0], [2.0]]), np.array([0, 1]), np.ones(2))
-    >>> rows.moments()
+    >>> rows.moments
     (array([1.]), array([1.]))
     """
 
