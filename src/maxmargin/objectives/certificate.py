@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from maxmargin._typing import Floats
-from maxmargin.objectives.linear import LinearObjective, LinearPoint
+from maxmargin.objectives.linear import LinearPoint
 
 
 @dataclass(frozen=True)
@@ -67,18 +67,17 @@ def certify(point: LinearPoint, reference: float) -> Certificate:
     if not objective.has_dual:
         largest = float(np.max(np.abs(point.gradient), initial=0.0))
         return Certificate(point.value, None, largest / reference if reference > 0 else largest)
-    penalty, penalty_by_coef = objective.penalty.value_and_gradient(point.coef)
-    penalty = float(penalty) + objective.epsilon * (_square(point.coef) + _square(point.intercept))
+    penalty, penalty_by_coef = point.penalty
     table, offset = coordinates.table(point.gradient)
     of_intercept = 2 * objective.epsilon * point.intercept
     # The gradient by the centred weights is that of the penalty plus V; the ridge on b moves with them.
-    slope = penalty_by_coef + 2 * objective.epsilon * point.coef - np.outer(of_intercept, coordinates.mean)
+    slope = penalty_by_coef - np.outer(of_intercept, coordinates.mean)
     centred = table * coordinates.scale - slope
     residual = offset * coordinates.intercept_scale - of_intercept
     centred_intercept = point.intercept + point.coef @ coordinates.mean
     risk = point.value - penalty
     conjugate = float(np.vdot(centred, point.coef) + residual @ centred_intercept) - risk - point.distance
-    dual = max(_bounds(point, centred, residual, centred_intercept)) - conjugate
+    dual = _bound(point, centred, residual, centred_intercept) - conjugate
     return Certificate(point.primal, dual, relative_gap(point.primal, dual))
 
 
@@ -87,19 +86,16 @@ def relative_gap(primal: float, dual: float) -> float:
     return (primal - dual) / max(abs(primal), float(np.finfo(np.float64).tiny))
 
 
-def _bounds(point: LinearPoint, centred: Floats, residual: Floats, centred_intercept: Floats) -> list[float]:
-    """Lower bounds of penalty(W) + ridge + V.W + r.a over all weights and intercepts."""
-    objective, coef = point.objective, point.coef
+def _bound(point: LinearPoint, centred: Floats, residual: Floats, centred_intercept: Floats) -> float:
+    """A lower bound of penalty(W) + ridge + V.W + r.a over all weights and intercepts: the nearer of two."""
+    objective, V = point.objective, centred
     reach = 1 + 2 * float(np.max(np.abs(centred_intercept), initial=0.0))
-    bounds = [-_conjugate(objective, centred, coef) - reach * float(np.abs(residual).sum())]
-    if objective.epsilon > 0:
-        raw = centred + np.outer(residual, objective.coordinates.mean)
-        bounds.append(-_conjugate(objective, raw, coef) - _square(residual) / (4 * objective.epsilon))
-    return bounds
-
-
-def _conjugate(objective: LinearObjective, slope: Floats, coef: Floats) -> float:
-    return float(objective.penalty.conjugate(-slope, coef, objective.epsilon) or 0.0)
+    of_intercept = reach * float(np.abs(residual).sum())
+    if objective.epsilon > 0 and _square(residual) < 4 * objective.epsilon * of_intercept:
+        V = centred + np.outer(residual, objective.coordinates.mean)
+        of_intercept = _square(residual) / (4 * objective.epsilon)
+    conjugate = objective.penalty.conjugate(-V, point.coef, objective.epsilon)
+    return -float(conjugate or 0.0) - of_intercept
 
 
 def _square(values: Floats) -> float:

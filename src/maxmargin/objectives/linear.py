@@ -86,7 +86,7 @@ class LinearObjective:
     @property
     def has_dual(self) -> bool:
         """Whether the dual has a closed form."""
-        return self.penalty.conjugate(np.zeros((1, 1)), np.zeros((1, 1))) is not None
+        return self.penalty.has_conjugate
 
     @property
     def loss_of(self) -> LossOf:
@@ -110,13 +110,25 @@ class LinearObjective:
         scores, totals = self.rows.run(partial(_evaluate, scores_of, self.loss_of, exact), *states)
         risk, exact, distance, by_coef, by_intercept = totals
         penalty, penalty_by_coef = self.penalty.value_and_gradient(coef)
-        ridge = self.epsilon * (np.vdot(coef, coef) + np.vdot(intercept, intercept))
-        by_coef = self.C * by_coef + penalty_by_coef + 2 * self.epsilon * coef
+        penalty = float(penalty + self.epsilon * (np.vdot(coef, coef) + np.vdot(intercept, intercept)))
+        penalty_by_coef = penalty_by_coef + 2 * self.epsilon * coef
+        by_coef = self.C * by_coef + penalty_by_coef
         by_intercept = self.C * by_intercept + 2 * self.epsilon * intercept
-        value = float(self.C * risk + penalty + ridge)
+        value = float(self.C * risk) + penalty
         gradient = self.coordinates.pull(by_coef, by_intercept)
         primal = value + self.C * (exact - risk)
-        return LinearPoint(self, vector, value, gradient, coef, intercept, scores, primal, self.C * distance)
+        return LinearPoint(
+            self,
+            vector,
+            value,
+            gradient,
+            coef,
+            intercept,
+            scores,
+            primal,
+            self.C * distance,
+            (penalty, penalty_by_coef),
+        )
 
 
 @dataclass(frozen=True)
@@ -124,7 +136,8 @@ class LinearPoint:
     """A linear objective at one vector, with the scores of all rows there.
 
     ``primal`` is the objective with its loss as it is, and ``distance`` what the pull of the dual variables
-    towards their centre takes away from it; where the loss is smooth these are ``value`` and 0.
+    towards their centre takes away from it; where the loss is smooth these are ``value`` and 0. ``penalty``
+    is its value and its derivative by the weights, the ridge included.
     """
 
     objective: LinearObjective
@@ -136,6 +149,7 @@ class LinearPoint:
     scores: States = field(repr=False)
     primal: float
     distance: float
+    penalty: tuple[float, Floats] = field(repr=False)
 
     @property
     def stiffness(self) -> Floats:

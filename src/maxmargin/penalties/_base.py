@@ -16,6 +16,11 @@ class Penalty(Protocol):
         """Whether it is a sum over the classes."""
         ...
 
+    @property
+    def has_conjugate(self) -> bool:
+        """Whether ``conjugate`` knows a bound."""
+        ...
+
     def value_and_gradient(self, coef: Array) -> tuple[Array, Array]:
         """Value, a scalar, and gradient, shape (n_classes, n_features)."""
         ...

@@ -30,6 +30,7 @@ class BredensteinerBennett(QuadraticPenalty):
     """
 
     is_separable = False
+    has_conjugate = True
 
     def value_and_gradient(self, coef: Array) -> tuple[Array, Array]:
         """Value, a scalar, and gradient, shape (n_classes, n_features)."""

@@ -22,6 +22,7 @@ class Frobenius(QuadraticPenalty):
     """
 
     is_separable = True
+    has_conjugate = True
 
     def value_and_gradient(self, coef: Array) -> tuple[Array, Array]:
         """1/2 |W|^2 and W."""

@@ -46,6 +46,11 @@ class PairwiseMargin:
         check_at_least(self.p, 1, "p")
         check_nonnegative(self.blur, "blur")
 
+    @property
+    def has_conjugate(self) -> bool:
+        """Whether ``conjugate`` knows a bound: for p > 1."""
+        return self.p > 1
+
     def stages(self, scale: float) -> Sequence["PairwiseMargin"]:
         """Below p = 2 ever sharper blurs: the curvature has a pole where two weights meet."""
         if self.p >= 2 or self.blur > 0:

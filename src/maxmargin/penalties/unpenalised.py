@@ -22,6 +22,7 @@ class Unpenalised(QuadraticPenalty):
     """
 
     is_separable = True
+    has_conjugate = False
 
     def value_and_gradient(self, coef: Array) -> tuple[Array, Array]:
         """0 and 0."""

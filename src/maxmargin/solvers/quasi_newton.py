@@ -117,7 +117,7 @@ class _Inverse:
         for step, change in reversed(self.memory):
             shares.append(float(step @ residual) / float(step @ change))
             residual = residual - shares[-1] * change
-        if self.memory and self.learnt % _RESCALED in (0, 1):
+        if self.memory and self.learnt % _RESCALED == 1:
             step, change = self.memory[-1]
             self.scale = float(step @ change) / float(change @ metric(change))
         result = self.scale * metric(residual)
