@@ -18,6 +18,8 @@ def environment(tmp_path_factory) -> dict[str, str]:
     (folder / "torch.py").write_text("raise ModuleNotFoundError('torch is not here', name='torch')\n")
     data = tmp_path_factory.mktemp("data")
     paths = {"PYTHONPATH": str(folder), "MAXMARGIN_DATA": str(data)}
+    # On its first run on a machine matplotlib looks for fonts, and says where it cannot note them.
+    subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], check=True, capture_output=True)
     # Idle threads of a matrix library would take the processors from the other processes.
     return os.environ | paths | {"PYTHONWARNINGS": "error", "OPENBLAS_NUM_THREADS": "1"}
 

@@ -64,9 +64,10 @@ def certify(point: LinearPoint, reference: float) -> Certificate:
         Largest gradient entry at zero weights, for objectives without a dual.
     """
     objective, coordinates = point.objective, point.objective.coordinates
+    primal = point.primal + objective.penalty.sharpening(point.coef)
     if not objective.has_dual:
         largest = float(np.max(np.abs(point.gradient), initial=0.0))
-        return Certificate(point.value, None, largest / reference if reference > 0 else largest)
+        return Certificate(primal, None, largest / reference if reference > 0 else largest)
     penalty, penalty_by_coef = point.penalty
     table, offset = coordinates.table(point.gradient)
     of_intercept = 2 * objective.epsilon * point.intercept
@@ -76,9 +77,16 @@ def certify(point: LinearPoint, reference: float) -> Certificate:
     residual = offset * coordinates.intercept_scale - of_intercept
     centred_intercept = point.intercept + point.coef @ coordinates.mean
     risk = point.value - penalty
-    conjugate = float(np.vdot(centred, point.coef) + residual @ centred_intercept) - risk - point.distance
-    dual = _bound(point, centred, residual, centred_intercept) - conjugate
-    return Certificate(point.primal, dual, relative_gap(point.primal, dual))
+    of_loss = float(np.vdot(centred, point.coef) + residual @ centred_intercept) - risk - point.distance
+    reach = 1 + 2 * float(np.max(np.abs(centred_intercept), initial=0.0))
+    of_intercept = reach * float(np.abs(residual).sum())
+    dual = -_conjugate(point, -centred) - of_intercept - of_loss
+    if objective.epsilon > 0:
+        # The ridge bounds the intercepts as well, and is tight near the optimum.
+        raw = centred + np.outer(residual, coordinates.mean)
+        of_intercept = _square(residual) / (4 * objective.epsilon)
+        dual = max(dual, -_conjugate(point, -raw) - of_intercept - of_loss)
+    return Certificate(primal, dual, relative_gap(primal, dual))
 
 
 def relative_gap(primal: float, dual: float) -> float:
@@ -86,16 +94,10 @@ def relative_gap(primal: float, dual: float) -> float:
     return (primal - dual) / max(abs(primal), float(np.finfo(np.float64).tiny))
 
 
-def _bound(point: LinearPoint, centred: Floats, residual: Floats, centred_intercept: Floats) -> float:
-    """A lower bound of penalty(W) + ridge + V.W + r.a over all weights and intercepts: the nearer of two."""
-    objective, V = point.objective, centred
-    reach = 1 + 2 * float(np.max(np.abs(centred_intercept), initial=0.0))
-    of_intercept = reach * float(np.abs(residual).sum())
-    if objective.epsilon > 0 and _square(residual) < 4 * objective.epsilon * of_intercept:
-        V = centred + np.outer(residual, objective.coordinates.mean)
-        of_intercept = _square(residual) / (4 * objective.epsilon)
-    conjugate = objective.penalty.conjugate(-V, point.coef, objective.epsilon)
-    return -float(conjugate or 0.0) - of_intercept
+def _conjugate(point: LinearPoint, slope: Floats) -> float:
+    """Of penalty and ridge; a lower bound of penalty(W) + ridge + V.W is minus that of -V."""
+    objective = point.objective
+    return float(objective.penalty.conjugate(slope, point.coef, objective.epsilon) or 0.0)
 
 
 def _square(values: Floats) -> float:

@@ -250,7 +250,7 @@ def _first_width(objective: LinearObjective) -> float:
 
 def _scale_of_weights(objective: LinearObjective) -> float:
     """Length of the weights that move scores by about 1."""
-    return 1 / max(_spread(objective), np.finfo(np.float64).tiny) ** 0.5
+    return 1 / (_spread(objective) or 1.0) ** 0.5
 
 
 def _spread(objective: LinearObjective) -> float:

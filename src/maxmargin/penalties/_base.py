@@ -33,6 +33,10 @@ class Penalty(Protocol):
         """Ever sharper approximations for weights of this scale, ending with what is minimised."""
         ...
 
+    def sharpening(self, coef: Array) -> float:
+        """Value of what is minimised less that of this approximation to it."""
+        ...
+
     def stiffness(self, coef: Array) -> Array:
         """About the curvature that each class's own weights have, shape (n_classes,): for preconditioning."""
         ...
@@ -56,6 +60,10 @@ class QuadraticPenalty:
     def stages(self: Any, scale: float) -> Sequence[Any]:  # noqa: ARG002
         """The penalty itself."""
         return [self]
+
+    def sharpening(self, coef: Array) -> float:  # noqa: ARG002
+        """0: it is no approximation."""
+        return 0.0
 
     def slopes_along(self: Penalty, coef: Array, direction: Array) -> Callable[[float], float]:
         """Map t to <gradient at coef + t direction, direction>."""

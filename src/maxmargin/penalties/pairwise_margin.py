@@ -57,6 +57,12 @@ class PairwiseMargin:
             return [self]
         return [replace(self, blur=scale * 10.0**-digits) for digits in range(_DIGITS + 1)]
 
+    def sharpening(self, coef: Array) -> float:
+        """0, or the value without the blur less that with it."""
+        if self.blur == 0:
+            return 0.0
+        return float(replace(self, blur=0.0).value_and_gradient(coef)[0] - self.value_and_gradient(coef)[0])
+
     def value_and_gradient(self, coef: Array) -> tuple[Array, Array]:
         """Value, a scalar, and gradient, shape (n_classes, n_features)."""
         xp = array_namespace(coef)
