@@ -222,8 +222,8 @@ def authors_loop(problem: Problem, steps: int) -> Fit:
 
 
 def tolerances(first: int, last: int) -> tuple[float, ...]:
-    """Two tolerances a decade, from 10**-first to 3 * 10**-last."""
-    return tuple(float(f"{digit}e{-decade}") for decade in range(first + 1, last + 1) for digit in (10, 3))
+    """Three tolerances a decade, from 10**-first to 2 * 10**-last."""
+    return tuple(float(f"{digit}e{-decade}") for decade in range(first + 1, last + 1) for digit in (10, 5, 2))
 
 
 OURS = tolerances(0, 8)

@@ -22,7 +22,7 @@ OURS = "maxmargin"
 
 METHOD = """
 Seconds are the median of {repeats} fits in fresh processes, the methods in turn, after a small fit that
-takes imports and compilation. Each method runs at the quickest of its settings (two tolerances a decade)
+takes imports and compilation. Each method runs at the quickest of its settings (three tolerances a decade)
 whose objective, computed by one NumPy function, is within {within:g} of the best known to any method,
 relatively; the time of one that never got there is that of its closest try. A fit may take {limit:g} s.
 Peak memory is what fits and compilation add to a process that has imported and holds the data, and that of
