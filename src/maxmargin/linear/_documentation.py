@@ -8,9 +8,10 @@ class_weight : dict, "balanced" or None, default=None
     Weight of each class, multiplied onto the sample weights; "balanced" makes all classes count alike.
 tol : float, default=1e-4
     The fit has converged when its certificate is at most ``tol``: the duality gap relative to the objective
-    or, where the dual has no closed form, the largest gradient entry relative to that at zero weights.
+    or, where no dual bound is known (M3SVM and ISM3 at p = 1), the largest gradient entry relative to that
+    at zero weights.
 max_iter : int, default=1000
-    Newton steps at the most.
+    Quasi-Newton and Newton steps, or sweeps of coordinate ascent, at the most.
 warm_start : bool, default=False
     Whether ``fit`` starts from the last solution.
 random_state : int, RandomState or None, default=None
@@ -33,8 +34,8 @@ n_iter_ : int
 objective_ : float
     Value of the objective at the solution.
 certificate_ : dict
-    Proof of how near the optimum that is: "primal", "dual" and "relative_gap" or, where the dual has no
-    closed form, "primal" and "relative_gradient".
+    Proof of how near the optimum that is: "primal", "dual" and "relative_gap" or, where no dual
+    bound is known (M3SVM and ISM3 at p = 1), "primal" and "relative_gradient".
 converged_ : bool
     Whether the certificate is at most ``tol``; where it is not, ``fit`` warns.
 n_features_in_ : int

@@ -18,7 +18,7 @@ class Certificate:
     primal : float
         The objective.
     dual : float or None
-        A lower bound of the optimum; None where the dual has no closed form.
+        A lower bound of the optimum; None where none is known.
     value : float
         The relative duality gap, or else the largest entry of the gradient relative to that at zero weights,
         both in coordinates free of the features' units.

@@ -19,7 +19,7 @@ _ROUNDING = 1e-12
 _LARGE, _THINNED, _ROWS_PER_UNKNOWN = 2e6, 8, 4  # entries, rows for one, rows a feature that tell enough
 _FEW_DIGITS = 4  # of single precision
 _QUICK_STEPS = 4  # of the quasi-Newton method, before Newton's
-_ROUGH = 0.1  # accuracy that a part of the rows deserves
+_ROUGH = 0.3  # accuracy that a part of the rows deserves
 _NARROW = 0.02  # a step this narrow gains enough; the dual variables, moving on, do the rest
 _NARROWEST = 1e-9
 _NEARLY_RIGHT = 0.05  # width of the first step from a solution nearby
@@ -48,9 +48,10 @@ def minimise(
 ) -> Minimum:
     """Minimise until the certificate is at most ``tol``.
 
-    A smooth objective is minimised by Newton steps; a polyhedral loss, such as the hinge, by the proximal
-    method of multipliers, whose every step is a smooth objective. Where dual coordinate ascent fits the
-    problem, it begins, and often ends, the work.
+    A smooth objective is minimised by Newton steps. Quasi-Newton steps come first where the classes are
+    coupled: they are cheap beside Newton's matrices, one a class. A polyhedral loss, such as the hinge, is
+    minimised by the proximal method of multipliers, whose every step is a smooth objective. Where dual
+    coordinate ascent fits the problem, it begins, and often ends, the work.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def minimise(
     tol : float
         Largest certificate that will do.
     max_iter : int
-        Newton steps at the most.
+        Steps at the most.
     duals : sequence of arrays, optional
         Dual variables to begin with, one array a block, where the loss is polyhedral.
     seed : int, default=0
@@ -108,31 +109,19 @@ class _Goal:
 
 
 def _smooth(objective: LinearObjective, start: Floats, goal: _Goal, max_iter: int, report: Report) -> Minimum:
-    if not np.any(start) and _is_large(objective):
-        rough = objective.thinned(_THINNED)
-        start = _smooth(rough, start, _Goal(_ROUGH, _ROUGH), max_iter, None).vector
-        objective = replace(objective, preconditioner=rough.preconditioner.for_other_rows())
-    *blurred, penalty = objective.penalty.stages(_scale_of_weights(objective))
-    for rough in blurred if not np.any(start) else ():
-        step = replace(objective, penalty=rough)
-        start = _smooth(step, start, _Goal(_ROUGH, _ROUGH), max_iter, None).vector
-    objective = replace(objective, penalty=penalty)
+    objective, start = _begun_on_easier_problems(objective, start, max_iter)
     finished = _Certified(goal, _reference(objective, start))
     steps, iterations = min(max_iter, _quick_steps(objective, goal)), 0
+    quickly = partial(minimize_quasi_newton, least=0.0)
     if steps and objective.rows.is_local and worth_copying(objective.rows):
-        quick = minimize_quasi_newton(
-            objective.rounded().at(start),
-            finished=lambda point: finished(point) or _is_rounding(point),
-            max_iter=steps,
-            least=0.0,
-            report=report,
+        copied = objective.rounded().at(start)
+        solution = quickly(
+            copied, finished=lambda at: finished(at) or _is_rounding(at), max_iter=steps, report=report
         )
-        start, iterations = quick.point.vector, quick.iterations
+        start, iterations = solution.point.vector, solution.iterations
     point = objective.at(start)
-    for solve, most in (
-        (partial(minimize_quasi_newton, least=0.0), steps),
-        (minimize_newton, max_iter),
-    ):
+    solvers = [(quickly, steps), (minimize_newton, max_iter)]
+    for solve, most in solvers if steps else solvers[1:]:
         solution = solve(
             point, finished=finished, max_iter=most - iterations, report=_counted(report, iterations)
         )
@@ -140,6 +129,22 @@ def _smooth(objective: LinearObjective, start: Floats, goal: _Goal, max_iter: in
         if solution.converged:
             break
     return Minimum(point.vector, finished.certificate, iterations, solution.status)
+
+
+def _begun_on_easier_problems(
+    objective: LinearObjective, start: Floats, max_iter: int
+) -> tuple[LinearObjective, Floats]:
+    """The penalty that is minimised and, from zero, where a part of the rows or softer penalties lead."""
+    rough = _Goal(_ROUGH, _ROUGH)
+    if not np.any(start) and _is_large(objective):
+        part = objective.thinned(_THINNED)
+        start = _smooth(part, start, rough, max_iter, None).vector
+        objective = replace(objective, preconditioner=part.preconditioner.for_other_rows())
+    *blurred, penalty = objective.penalty.stages(_scale_of_weights(objective))
+    if not np.any(start):
+        for softer in blurred:
+            start = _smooth(replace(objective, penalty=softer), start, rough, max_iter, None).vector
+    return replace(objective, penalty=penalty), start
 
 
 def _quick_steps(objective: LinearObjective, goal: _Goal) -> int:
