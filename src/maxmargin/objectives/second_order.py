@@ -92,6 +92,7 @@ class Preconditioner:
     def at(self, point: LinearPoint, curved: States) -> Sequence[Floats]:
         """The inverse that was kept, or a new one."""
         if self.inverse is None or self.products > _MANY_PRODUCTS:
+            self.inverse = None  # its memory goes first
             self.inverse = _inverse(point, curved)
         self.products = 0
         return self.inverse
