@@ -1,12 +1,12 @@
 """Newton's method with conjugate gradients and an exact line search, for smooth convex objectives."""
 
-import time
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from maxmargin._typing import Floats
+from maxmargin.solvers._descent import descend
 from maxmargin.solvers._solution import Solution
 from maxmargin.solvers.line_search import ROUNDING, Line, flattened, slopes_of
 
@@ -77,25 +77,14 @@ def minimize_newton(
     Keerthi and DeCoste (2005), A modified finite Newton method for fast solution of large scale linear SVMs.
     Qi and Sun (1993), A nonsmooth version of Newton's method.
     """
-    began = time.perf_counter()
-    point, iterations = start, 0
-    status: Literal["converged", "max_iter", "stalled"] = "max_iter"
-    reference = float(np.linalg.norm(point.gradient))
-    while True:
-        if finished(point):
-            status = "converged"
-            break
-        if iterations >= max_iter:
-            break
-        moved = _step(point, reference)
-        if moved is None:
-            status = "stalled"
-            break
-        point = moved
-        iterations += 1
-        if report is not None:
-            report(iterations, point.value)
-    return Solution(point, iterations, time.perf_counter() - began, status)
+    reference = float(np.linalg.norm(start.gradient))
+    return descend(
+        start,
+        lambda point, _: _step(point, reference),
+        finished=finished,
+        max_iter=max_iter,
+        report=report,
+    )
 
 
 def _step(point: Any, reference: float) -> Any | None:

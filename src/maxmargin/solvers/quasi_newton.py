@@ -1,13 +1,13 @@
 """Quasi-Newton method of limited memory (L-BFGS) for smooth convex objectives."""
 
-import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from maxmargin._typing import Floats
+from maxmargin.solvers._descent import descend
 from maxmargin.solvers._solution import Solution
 from maxmargin.solvers.line_search import ROUNDING, Line, flattened, slopes_of
 
@@ -77,25 +77,16 @@ def minimize_quasi_newton(
     ----------
     Liu and Nocedal (1989), On the limited memory BFGS method for large scale optimization.
     """
-    began = time.perf_counter()
-    point, iterations, inverse = start, 0, _Inverse()
-    status: Literal["converged", "max_iter", "stalled"] = "max_iter"
-    while True:
-        if finished(point):
-            status = "converged"
-            break
-        if iterations >= max_iter:
-            break
-        moved = _step(point, -inverse.product(point.gradient, point.metric(iterations)), least)
-        if moved is None:
-            status = "stalled"
-            break
-        inverse.learn(moved.vector - point.vector, moved.gradient - point.gradient)
-        point = moved
-        iterations += 1
-        if report is not None:
-            report(iterations, point.value)
-    return Solution(point, iterations, time.perf_counter() - began, status)
+    inverse = _Inverse()
+
+    def step(point: Any, iteration: int) -> Any | None:
+        direction = -inverse.product(point.gradient, point.metric(iteration))
+        moved = _step(point, direction, least)
+        if moved is not None:
+            inverse.learn(moved.vector - point.vector, moved.gradient - point.gradient)
+        return moved
+
+    return descend(start, step, finished=finished, max_iter=max_iter, report=report)
 
 
 class _Inverse:
