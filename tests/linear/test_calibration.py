@@ -14,9 +14,9 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 
+from maxmargin import calibration as module
+from maxmargin.calibration import CALIBRATIONS, PairwiseCoupling, TemperatureScaling
 from maxmargin.linear import CrammerSingerSVC, OneVsRestSVC
-from maxmargin.linear import calibration as module
-from maxmargin.linear.calibration import CALIBRATIONS, PairwiseCoupling, TemperatureScaling
 from maxmargin.linear.out_of_fold import calibrate, out_of_fold_scores
 from maxmargin.persistence._estimator import dump_estimator, load_estimator
 

@@ -2,9 +2,9 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -12,12 +12,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 
-from maxmargin._checks import InputError, check_at_least, check_nonnegative, check_positive
-from maxmargin._typing import Floats, Ints
+from maxmargin._checks import InputError, check_at_least, check_positive
+from maxmargin._labels import ClassWeight
+from maxmargin._typing import Floats
 from maxmargin.linear._inputs import (
     TrainingRows,
     answers_where_rows_are,
-    columns_of,
     in_memory,
     linear_scores,
     training_rows,
@@ -33,8 +33,6 @@ from maxmargin.objectives import (
     minimise,
 )
 from maxmargin.penalties import Frobenius, Penalty
-
-ClassWeight = Mapping[Any, float] | Literal["balanced"] | None
 
 
 @dataclass(frozen=True)
@@ -209,36 +207,6 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _calibrate(self, X: Any, y: Any, sample_weight: Any) -> None:
         """Make probabilities of the scores, where the classifier has none of its own."""
-
-    def _targets(self, y: np.ndarray, weight: Floats) -> tuple[np.ndarray, Ints, Floats]:
-        """Classes with a positive weight, each row's column among them, and its full weight."""
-        used = weight > 0
-        classes = np.unique(y[used])
-        if len(classes) < 2:
-            raise InputError(
-                f"{type(self).__name__} needs rows of at least two classes with positive sample_weight; "
-                f"the labels hold one class: {classes.tolist()}"
-            )
-        target = columns_of(y, weight, classes)
-        return classes, target, weight * self._weight_of_classes(classes, target, weight)[target]
-
-    def _weight_of_classes(self, classes: np.ndarray, target: Ints, weight: Floats) -> Floats:
-        if self.class_weight is None:
-            return np.ones(len(classes))
-        if isinstance(self.class_weight, str):
-            if self.class_weight != "balanced":
-                raise InputError(
-                    f"class_weight is {self.class_weight!r}; it must be a dict, 'balanced' or None"
-                )
-            return weight.sum() / (len(classes) * np.bincount(target, weights=weight))
-        unknown = [label for label in self.class_weight if label not in classes]
-        if unknown:
-            raise InputError(
-                f"class_weight names {unknown}, which are not among the labels {classes.tolist()}"
-            )
-        for label, value in self.class_weight.items():
-            check_nonnegative(value, f"class_weight[{label!r}]")
-        return np.array([self.class_weight.get(label, 1.0) for label in classes], dtype=np.float64)
 
     def _solve(self, rows: TrainingRows) -> Fit:
         """Fit to rows that are checked."""

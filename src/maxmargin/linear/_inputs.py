@@ -12,7 +12,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
 
 from maxmargin._checks import InputError
-from maxmargin._typing import Array, Floats, Ints
+from maxmargin._labels import numbered
+from maxmargin._typing import Array, Floats
 from maxmargin.objectives import RowBlocks, rows_of
 
 if TYPE_CHECKING:
@@ -50,13 +51,8 @@ def training_rows(classifier: "LinearClassifier", X: Any, y: Any, sample_weight:
         rows = X
     check_classification_targets(y)
     weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
-    classes, target, weight = classifier._targets(y, weight)
+    classes, target, weight = numbered(y, weight, classifier.class_weight, type(classifier).__name__)
     return TrainingRows(X, target, weight, classes)
-
-
-def columns_of(y: np.ndarray, weight: Floats, classes: np.ndarray) -> Ints:
-    """Place of each label among the classes; rows of weight 0 may hold others, and take part with any."""
-    return np.searchsorted(classes, np.where(weight > 0, y, classes[0]))
 
 
 def linear_scores(classifier: "LinearClassifier", X: Any) -> Floats:

@@ -8,8 +8,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_array, column_or_1d, validate_data
 
 from maxmargin._checks import InputError
+from maxmargin._labels import columns_of, numbered
 from maxmargin._typing import Floats, Ints
-from maxmargin.linear._inputs import columns_of
 from maxmargin.objectives.distributed_rows import current_client, partitions
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def distributed_rows(
     totals: Any = np.bincount(place, weights=counted)
     # A label counts here as one row that has the weight of all its rows.
     used = totals > 0
-    classes, _, full = classifier._targets(labels[used], totals[used])
+    classes, _, full = numbered(
+        labels[used], totals[used], classifier.class_weight, type(classifier).__name__
+    )
     target = y.map_blocks(columns_of, weight, classes=classes, dtype=np.intp, meta=np.empty(0, np.intp))
     weight = weight * target.map_blocks(_factors, factors=full / totals[used], dtype=np.float64)
     return X, *client.persist([target, weight]), classes

@@ -8,9 +8,9 @@ from sklearn.utils.metaestimators import available_if
 
 from maxmargin._checks import check_choice
 from maxmargin._typing import Floats
+from maxmargin.calibration import CALIBRATIONS, TemperatureScaling
 from maxmargin.linear._base import ClassWeight, LinearClassifier
 from maxmargin.linear._inputs import answers_where_rows_are
-from maxmargin.linear.calibration import CALIBRATIONS, TemperatureScaling
 from maxmargin.linear.out_of_fold import calibrate
 from maxmargin.losses import Loss, SoftmaxCrossEntropy
 

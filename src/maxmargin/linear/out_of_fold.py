@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _check_sample_weight
 
-from maxmargin._checks import InputError, check_at_least, check_choice
+from maxmargin._checks import check_at_least, check_choice
 from maxmargin._typing import Floats, Ints
-from maxmargin.linear.calibration import CALIBRATIONS, Calibration
+from maxmargin.calibration import CALIBRATIONS, Calibration, folds_of
 
 
 def calibrate(
@@ -32,8 +32,8 @@ def calibrate(
     estimator, X, y, sample_weight, n_folds, random_state
         As in :func:`out_of_fold_scores`.
     method : {"temperature", "coupling"}
-        :class:`~maxmargin.linear.calibration.TemperatureScaling` or
-        :class:`~maxmargin.linear.calibration.PairwiseCoupling`.
+        :class:`~maxmargin.calibration.TemperatureScaling` or
+        :class:`~maxmargin.calibration.PairwiseCoupling`.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def out_of_fold_scores(
     """
     check_at_least(n_folds, 2, "n_folds")
     y, weight = column_or_1d(y), _check_sample_weight(sample_weight, X, dtype=np.float64)
-    fold = _folds(y, weight, int(n_folds), random_state)
+    fold = folds_of(y, weight, int(n_folds), random_state)
     classes = np.unique(y[weight > 0])
     scores = np.empty((len(y), len(classes)))
     uncalibrated = {"probability": None} if "probability" in estimator.get_params(deep=False) else {}
@@ -130,21 +130,3 @@ def out_of_fold_scores(
         scores[held_out] = model._scores(X)[held_out]
     rows = np.flatnonzero(fold >= 0)
     return scores[rows], rows
-
-
-def _folds(y: np.ndarray, weight: Floats, n_folds: int, random_state: Any) -> Ints:
-    """Fold of each row; -1 for rows without weight and for the only row of a class."""
-    classes, target, counts = np.unique(y[weight > 0], return_inverse=True, return_counts=True)
-    rows = np.flatnonzero(weight > 0)[counts[target] > 1]
-    target = target[counts[target] > 1]
-    if not len(rows):
-        raise InputError(
-            f"each of the {len(classes)} classes has a single row, so none can be held out to fit "
-            "probabilities; give more rows or set probability to None"
-        )
-    order = np.arange(len(rows))
-    if random_state is not None:
-        order = check_random_state(random_state).permutation(len(rows))
-    fold = np.full(len(y), -1)
-    fold[rows[np.lexsort((order, target))]] = np.arange(len(rows)) % min(n_folds, len(rows))
-    return fold

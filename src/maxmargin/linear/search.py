@@ -19,8 +19,9 @@ from sklearn.utils.validation import _check_method_params
 
 from maxmargin._checks import InputError
 from maxmargin._typing import Ints
-from maxmargin.linear.search_folder import PathFile, Record, fingerprint, open_folder
+from maxmargin.linear.search_folder import PathFile, Record
 from maxmargin.linear.warm_fits import check_strengths, clone_with, final_classifier, fits, warm_clone
+from maxmargin.persistence.problem_folder import fingerprint, open_folder
 
 
 class LinearSearchCV(GridSearchCV):

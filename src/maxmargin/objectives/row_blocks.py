@@ -1,11 +1,9 @@
 """The rows of a training set in blocks that fit the cache, and what is computed block by block."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from mmap import mmap
 from typing import Any, NamedTuple
 
@@ -13,8 +11,8 @@ import numpy as np
 from array_api_compat import array_namespace
 from scipy import sparse
 from sklearn.utils import gen_batches
-from threadpoolctl import ThreadpoolController
 
+from maxmargin._threads import blas_threads, one_blas_thread, pool
 from maxmargin._typing import Floats, Ints
 
 _BLOCK_BYTES = 1 << 22  # rows that stay in the cache between their two products
@@ -114,7 +112,7 @@ class RowBlocks:
         """Cut an ndarray, memmap or CSR matrix (n_samples, n_features) into blocks, without a copy."""
         blocks = blocks_of(X, target, weight, n_scores)
         whole = None if _is_mapped(X) else Block(X, target, weight)
-        return cls(blocks, X.shape[1], min(_blas_threads(), len(blocks)), whole)
+        return cls(blocks, X.shape[1], min(blas_threads(), len(blocks)), whole)
 
     @property
     def n_samples(self) -> int:
@@ -186,12 +184,12 @@ class RowBlocks:
         if self.threads == 1:
             yield from map(function, *items)
             return
-        yield from _pool(self.threads).map(function, *items)
+        yield from pool(self.threads).map(function, *items)
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """Leave the threads to the blocks: BLAS runs on one inside each."""
-        with _libraries().limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             yield
 
     @cached_property
@@ -264,25 +262,3 @@ def _moments(block: Block) -> tuple[None, tuple[Moments]]:
     away = X - mean
     away *= away
     return None, (Moments(share, mean, weight @ away),)
-
-
-def _blas_threads() -> int:
-    pools = _libraries().select(user_api="blas").info()
-    return max((pool["num_threads"] for pool in pools), default=1)
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for work: to start new ones takes longer than a short pass."""
-    return ThreadPoolExecutor(threads)
-
-
-if hasattr(os, "register_at_fork"):
-    # A forked child has the pool but none of its threads.
-    os.register_at_fork(after_in_child=_pool.cache_clear)
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    """The thread pools of the libraries that are loaded; to look for them takes milliseconds."""
-    return ThreadpoolController()

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import root_scalar
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator
-from sklearn.utils import gen_batches
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from maxmargin._checks import InputError
@@ -126,7 +126,7 @@ class TemperatureScaling(Calibration):
     Examples
     --------
     >>> import numpy as np
-    >>> from maxmargin.linear.calibration import TemperatureScaling
+    >>> from maxmargin.calibration import TemperatureScaling
     >>> scores = np.array([[4.0, 0.0], [0.0, 4.0], [4.0, 0.0], [4.0, 0.0]])
     >>> calibration = TemperatureScaling().fit(scores, [0, 1, 0, 1])
     >>> round(calibration.temperature_, 3)
@@ -189,7 +189,7 @@ class PairwiseCoupling(Calibration):
     Examples
     --------
     >>> import numpy as np
-    >>> from maxmargin.linear.calibration import PairwiseCoupling
+    >>> from maxmargin.calibration import PairwiseCoupling
     >>> scores = np.array([[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0], [4.0, 0.0, 0.0]])
     >>> calibration = PairwiseCoupling().fit(scores, [0, 1, 2, 1])
     >>> calibration.predict_proba(scores[:2]).round(3)
@@ -225,6 +225,36 @@ CALIBRATIONS: dict[str, type[Calibration]] = {
     "temperature": TemperatureScaling,
     "coupling": PairwiseCoupling,
 }
+
+
+def folds_of(y: np.ndarray, weight: Floats, n_folds: int, random_state: Any) -> Ints:
+    """Fold of each row, those of a class dealt in turn; -1 without weight or where alone in its class.
+
+    Raises
+    ------
+    InputError
+        Where every class has a single row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> folds_of(np.array([0, 0, 0, 1, 1, 2]), np.ones(6), 2, None).tolist()
+    [0, 1, 0, 1, 0, -1]
+    """
+    classes, target, counts = np.unique(y[weight > 0], return_inverse=True, return_counts=True)
+    rows = np.flatnonzero(weight > 0)[counts[target] > 1]
+    target = target[counts[target] > 1]
+    if not len(rows):
+        raise InputError(
+            f"each of the {len(classes)} classes has a single row, so none can be held out to fit "
+            "probabilities; give more rows or set probability to None"
+        )
+    order = np.arange(len(rows))
+    if random_state is not None:
+        order = check_random_state(random_state).permutation(len(rows))
+    fold = np.full(len(y), -1)
+    fold[rows[np.lexsort((order, target))]] = np.arange(len(rows)) % min(n_folds, len(rows))
+    return fold
 
 
 def _finite(scores: Any) -> Floats:
