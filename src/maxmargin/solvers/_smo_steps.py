@@ -142,7 +142,10 @@ def _descend(gram, places, runs, diagonal, low, high, coef, slope, tol, max_iter
             return step
         j = _place_of(gains, best)
         curvature = max(diagonal[i] + diagonal[j] - 2 * _entry(gram, places[i], runs, j), _LEAST_CURVATURE)
+        old_i, old_j = coef[i], coef[j]
         move = _moved(coef, low, high, i, j, (slope[i] - slope[j]) / curvature)
+        if coef[i] == old_i and coef[j] == old_j:
+            return step  # rounding leaves no step
         for k in (i, j):
             up[k] = 0.0 if coef[k] < high[k] else -FAR
             down[k] = 0.0 if coef[k] > low[k] else FAR

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import get_lapack_funcs
 
 from maxmargin._typing import Floats, Ints
 from maxmargin.solvers._solution import Solution
@@ -13,7 +13,7 @@ from maxmargin.solvers._solution import Solution
 _FIRST_ROWS = 1024  # of a kernel matrix that is not at hand, to begin with
 _ROUGHLY = 0.1  # share of the violation that is left when more rows are looked at
 _MOST_POLISHED = 400  # free rows whose equations are solved directly
-_NO_LIMIT = 2**62
+_LEAST_LIMIT, _LIMIT_PER_ROW = 10_000_000, 100  # steps at the most where nothing else is said, as in LIBSVM
 
 
 class Machine(NamedTuple):
@@ -100,7 +100,7 @@ def minimize_smo(
     tol : float, default=1e-3
         Largest violation of the optimality conditions, as in LIBSVM.
     max_iter : int, optional
-        Steps at the most.
+        Steps at the most; by default ten million or, where that is more, 100 a row.
     start : DualPoint, optional
         Solution of the same rows with other bounds, none larger than now.
 
@@ -125,7 +125,7 @@ def minimize_smo(
     """
     began = time.perf_counter()
     state = _State.of(gram, machine, start)
-    limit = _NO_LIMIT if max_iter is None else max_iter
+    limit = max(_LEAST_LIMIT, _LIMIT_PER_ROW * len(machine.signs)) if max_iter is None else max_iter
     if isinstance(gram, np.ndarray):
         steps = _whole(gram, machine, state, tol, limit)
     else:
@@ -250,7 +250,7 @@ def _most_violating(state: _State, middle: float, limit: int, shuffled: Ints) ->
     lead[grows] = slope[grows] - middle
     lead[shrinks] = np.maximum(lead[shrinks], middle - slope[shrinks])
     order = shuffled[np.argsort(-lead[shuffled], kind="stable")]
-    chosen = order[:limit]
+    chosen = order[: limit - 2]
     ends = [np.argmax(np.where(grows, slope, -np.inf)), np.argmin(np.where(shrinks, slope, np.inf))]
     return np.union1d(chosen[lead[chosen] >= 0], ends)
 
@@ -266,25 +266,24 @@ def _polish(gram: np.ndarray, rows: Ints, state: _State) -> None:
     free = np.flatnonzero((coef > low) & (coef < high))
     if not 2 <= len(free) <= _MOST_POLISHED:
         return
-    matrix = gram[np.ix_(rows[free], rows[free])]
-    # A little more on the diagonal lets rows that are there twice share; refinement takes its effect away.
-    ridge = 1e-10 * float(np.trace(matrix)) / len(free)
-    try:
-        factor = cho_factor(matrix + ridge * np.eye(len(free)), lower=True)
-    except LinAlgError:
-        return
     columns = np.ascontiguousarray(gram[np.ix_(rows[free], rows)])
-    across = cho_solve(factor, np.ones(len(free)))
+    # A little more on the diagonal lets rows that are there twice share; refinement takes its effect away.
+    matrix = columns[:, free]
+    matrix.flat[:: len(free) + 1] += 1e-10 * float(np.abs(np.diag(matrix)).mean())
+    factor, solve = get_lapack_funcs(("sytrf", "sytrs"), (matrix,))
+    factors, pivots, info = factor(matrix, lower=True)
+    if info != 0:
+        return
+    across = solve(factors, pivots, np.ones(len(free)), lower=True)[0]
     for _ in range(5):
         top, bottom = extremes(slope, coef, low, high)
-        plain = cho_solve(factor, slope[free])
+        plain = solve(factors, pivots, slope[free], lower=True)[0]
         step = plain - across * (plain.sum() / across.sum())
         trial = coef.copy()
         trial[free] += step
-        if (trial < low).any() or (trial > high).any():
-            return
         trial_slope = slope - step @ columns
+        inside = (trial >= low).all() and (trial <= high).all() and np.isfinite(trial_slope).all()
         new_top, new_bottom = extremes(trial_slope, trial, low, high)
-        if not new_top - new_bottom < top - bottom:
+        if not inside or not new_top - new_bottom < top - bottom:
             return
         coef[:], slope[:] = trial, trial_slope

@@ -1,0 +1,5 @@
+"""Large-margin classifiers with kernels in scikit-learn's manners."""
+
+from maxmargin.kernel.svc import KernelSVC
+
+__all__ = ["KernelSVC"]

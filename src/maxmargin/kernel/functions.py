@@ -1,0 +1,228 @@
+"""Kernel functions, evaluated in blocks by matrix products."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.sparsefuncs import mean_variance_axis
+
+from maxmargin._checks import InputError, check_choice, check_nonnegative, check_positive
+from maxmargin._typing import Floats
+
+KERNELS = "rbf", "linear", "poly", "sigmoid", "precomputed"
+
+_ROUNDING = 1e-6  # what single precision may change in an exponent before products are taken in double
+
+
+class Rows(NamedTuple):
+    """Rows as a kernel takes them.
+
+    For an RBF kernel, z being a row less the centre times sqrt(2 gamma), they are ``(z, -|z|^2 / 2, 1)`` on
+    the left and ``(z, 1, -|z|^2 / 2)`` on the right: the product of two is ``-gamma |x - x'|^2``.
+
+    Attributes
+    ----------
+    left, right : ndarrays or CSR matrices of shape (n_rows, n_columns)
+        The rows on either side of a product, the same object unless the kernel is one of distances.
+    """
+
+    left: Any
+    right: Any
+
+    def __len__(self) -> int:
+        return self.left.shape[0]
+
+    def take(self, which: Any) -> "Rows":
+        """Some of the rows."""
+        left = self.left[which]
+        return Rows(left, left if self.right is self.left else self.right[which])
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel function of rows, evaluated as ``values(products(x, z))``.
+
+    Parameters
+    ----------
+    name : {"rbf", "linear", "poly", "sigmoid", "precomputed"} or callable
+        ``exp(-gamma |x - z|^2)``, ``x.z``, ``(gamma x.z + coef0)^degree``, ``tanh(gamma x.z + coef0)``,
+        values that are given, or a function of two sets of rows.
+    gamma : float
+        In units of one over a squared feature.
+    degree : float
+        Of "poly".
+    coef0 : float
+        Of "poly" and "sigmoid".
+
+    Examples
+    --------
+    >>> kernel = Kernel("rbf", gamma=0.5)
+    >>> rows = kernel.rows(np.array([[0.0], [2.0]]), np.zeros(1), np.float64)
+    >>> kernel.block(rows, rows).round(4)
+    array([[1.    , 0.1353],
+           [0.1353, 1.    ]])
+    """
+
+    name: str | Callable[[Any, Any], Any]
+    gamma: float = 1.0
+    degree: float = 3
+    coef0: float = 0.0
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the rows hold the values themselves."""
+        return self.name == "precomputed"
+
+    def centre(self, X: Any) -> np.ndarray | None:
+        """What to take off all rows: distances do not change, and their rounding errors shrink."""
+        return X.mean(axis=0) if self.name == "rbf" and not sparse.issparse(X) else None
+
+    def precision(self, X: Any, centre: np.ndarray | None) -> Any:
+        """Type in which products are precise enough for float32 kernel values."""
+        if self.name != "rbf":
+            return np.float32
+        largest = 0.0 if X.shape[0] == 0 else float(_squares(X if centre is None else X - centre).max())
+        rounding = 2 * self.gamma * largest * float(np.finfo(np.float32).eps)
+        return np.float32 if rounding < _ROUNDING else np.float64
+
+    def rows(self, X: Any, centre: np.ndarray | None, dtype: Any) -> Rows:
+        """Rows in this type of number, as ``block`` takes them."""
+        if callable(self.name) or self.is_given:
+            return Rows(X, X)
+        if self.name != "rbf":
+            X = X.astype(dtype, copy=False)
+            return Rows(X, X)
+        stack = sparse.hstack if sparse.issparse(X) else np.hstack
+        X = (X if centre is None else X - centre) * np.sqrt(2 * self.gamma)
+        half, one = -_squares(X)[:, None] / 2, np.ones((X.shape[0], 1))
+        left, right = stack([X, half, one]).astype(dtype), stack([X, one, half]).astype(dtype)
+        return Rows(left.tocsr(), right.tocsr()) if sparse.issparse(X) else Rows(left, right)
+
+    def block(self, left: Rows, right: Rows) -> np.ndarray:
+        """Kernel values of each row of one set with each of another; (n_left, n_right).
+
+        Raises
+        ------
+        InputError
+            Where one is not finite.
+        """
+        if callable(self.name):
+            return _finite(_called(self.name, left.left, right.right))
+        if self.is_given:
+            return left.left
+        values = self.values(self.products(left, right))
+        return values if self.name == "rbf" else _finite(values)
+
+    def products(self, left: Rows, right: Rows) -> np.ndarray:
+        """``x.z``, or for distances ``-gamma |x - z|^2``, of each row with each other."""
+        if sparse.issparse(left.left):
+            return np.asarray(left.left @ np.ascontiguousarray(right.right.toarray().T))
+        return left.left @ right.right.T
+
+    def values(self, products: np.ndarray) -> np.ndarray:
+        """Kernel values of products, in their place."""
+        match self.name:
+            case "rbf":
+                np.exp(products, out=products)
+            case "poly" | "sigmoid":
+                products *= products.dtype.type(self.gamma)
+                products += products.dtype.type(self.coef0)
+                _power(products, self.degree) if self.name == "poly" else np.tanh(products, out=products)
+        return products
+
+    def diagonal(self, rows: Rows) -> np.ndarray:
+        """Kernel value of each row with itself."""
+        if callable(self.name):
+            n = len(rows)
+            each = [rows.take(slice(i, i + 1)) for i in range(n)]
+            return np.array([self.block(one, one)[0, 0] for one in each], dtype=np.float64)
+        if self.name == "rbf":
+            return np.ones(len(rows), dtype=rows.left.dtype)
+        return self.values(_squares(rows.left))
+
+
+def resolve(
+    kernel: Any, gamma: Any, degree: float, coef0: float, X: Any, weight: Floats, *, name: str
+) -> Kernel:
+    """The kernel that parameters name, with gamma as a number.
+
+    Raises
+    ------
+    InputError
+        Where a parameter cannot be used; ``name`` is the estimator's.
+    """
+    if not callable(kernel):
+        check_choice(kernel, KERNELS, f"kernel of {name}")
+    check_nonnegative(degree, "degree")
+    if kernel == "precomputed":
+        if X.shape[0] != X.shape[1]:
+            raise InputError(
+                f"X has shape {X.shape}; with kernel='precomputed' it must be a square matrix of kernel "
+                "values, (n_samples, n_samples)"
+            )
+        return Kernel(kernel)
+    return Kernel(kernel, _gamma(gamma, X, weight), degree, float(coef0))
+
+
+def _gamma(gamma: Any, X: Any, weight: Floats) -> float:
+    if isinstance(gamma, str):
+        check_choice(gamma, ("scale", "auto"), "gamma")
+        if gamma == "auto":
+            return 1.0 / X.shape[1]
+        variance = _variance(X, weight)
+        return 1.0 / (X.shape[1] * variance) if variance > 0 else 1.0
+    check_positive(gamma, "gamma")
+    return float(gamma)
+
+
+def _variance(X: Any, weight: Floats) -> float:
+    """Weighted variance of all entries; that of ``X.var()`` where all weights are alike."""
+    if np.all(weight == weight[0]):
+        if sparse.issparse(X):
+            return float(X.multiply(X).mean() - X.mean() ** 2)
+        return float(X.var())
+    if sparse.issparse(X):
+        means, variances = mean_variance_axis(X, axis=0, weights=weight.astype(X.dtype))[:2]
+    else:
+        means = np.average(X, axis=0, weights=weight)
+        variances = np.average((X - means) ** 2, axis=0, weights=weight)
+    return float(np.mean(variances) + np.var(means))
+
+
+def _squares(X: Any) -> np.ndarray:
+    if sparse.issparse(X):
+        return np.asarray(X.multiply(X).sum(axis=1)).ravel()
+    return np.einsum("ij,ij->i", X, X)
+
+
+def _power(values: np.ndarray, degree: float) -> None:
+    """Raise in place; products of whole degrees are many times faster than general powers."""
+    if degree != int(degree) or degree > 16:
+        np.power(values, values.dtype.type(degree), out=values)
+        return
+    base = values.copy()
+    values[:] = 1
+    for _ in range(int(degree)):
+        values *= base
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    if not np.isfinite(values).all():
+        bad = values[~np.isfinite(values)]
+        raise InputError(
+            f"a kernel value is {bad[0]} in {values.dtype}; scale the features, or lower gamma or degree"
+        )
+    return values
+
+
+def _called(function: Callable[[Any, Any], Any], left: Any, right: Any) -> np.ndarray:
+    values = np.asarray(function(left, right))
+    shape = (left.shape[0], right.shape[0])
+    if values.shape != shape or values.dtype.kind not in "fiub":
+        raise InputError(
+            f"the kernel function returned {values.dtype} of shape {values.shape} for {shape[0]} and "
+            f"{shape[1]} rows; it must return numbers of shape {shape}"
+        )
+    return values

@@ -1,0 +1,100 @@
+"""What a kernel machine is given, checked and sorted by class."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from maxmargin._checks import InputError, check_at_least, check_choice, check_positive
+from maxmargin._labels import numbered
+from maxmargin._typing import Floats, Ints
+from maxmargin.calibration import CALIBRATIONS
+from maxmargin.kernel.functions import resolve
+from maxmargin.kernel.strategies import STRATEGIES
+from maxmargin.kernel.training import TrainingSet, value_type
+
+if TYPE_CHECKING:
+    from maxmargin.kernel.svc import KernelSVC
+
+_DTYPES = "float32", "float64"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows with a positive weight, sorted by class.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        All rows, as they were given.
+    classes : ndarray of shape (n_classes,)
+        Labels.
+    order : ndarray of shape (n_rows,)
+        Position in X of each row that takes part, class by class.
+    target, weight, sample_weight : ndarrays of shape (n_rows,)
+        Class, full weight and own weight of each of them.
+    training : TrainingSet
+        The rows as the machines take them.
+    """
+
+    X: Any
+    classes: np.ndarray
+    order: Ints
+    target: Ints
+    weight: Floats
+    sample_weight: Floats
+    training: TrainingSet
+
+    @classmethod
+    def of(cls, classifier: "KernelSVC", X: Any, y: Any, sample_weight: Any) -> "Problem":
+        """Check what a classifier is given.
+
+        Raises
+        ------
+        ValueError
+            Where X, y, the weights or a parameter cannot be used.
+        """
+        check_parameters(classifier)
+        accepted = False if classifier.kernel == "precomputed" else "csr"
+        X, y = validate_data(classifier, X, y, accept_sparse=accepted, dtype=[np.float64, np.float32])
+        check_classification_targets(y)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        name = type(classifier).__name__
+        classes, target, full = numbered(y, weight, classifier.class_weight, name)
+        kernel = resolve(
+            classifier.kernel, classifier.gamma, classifier.degree, classifier.coef0, X, weight, name=name
+        )
+        used = np.flatnonzero(weight > 0)
+        order = used[np.argsort(target[used], kind="stable")]
+        rows = X[np.ix_(order, order)] if kernel.is_given else X[order]
+        dtype = value_type(classifier.dtype, len(order))
+        centre = kernel.centre(rows)
+        precision = kernel.precision(rows, centre) if dtype == np.float32 else dtype
+        training = TrainingSet(
+            kernel,
+            kernel.rows(rows, centre, precision),
+            np.searchsorted(target[order], np.arange(len(classes) + 1)),
+            dtype,
+            int(1e6 * classifier.cache_size),
+        )
+        return cls(X, classes, order, target[order], full[order], weight[order], training)
+
+
+def check_parameters(classifier: "KernelSVC") -> None:
+    """Raise InputError unless the parameters can be used."""
+    check_positive(classifier.C, "C")
+    check_positive(classifier.tol, "tol")
+    check_positive(classifier.cache_size, "cache_size")
+    if classifier.max_iter != -1:
+        check_at_least(classifier.max_iter, 1, "max_iter")
+    check_choice(classifier.strategy, STRATEGIES, "strategy")
+    if classifier.probability is not None:
+        check_choice(classifier.probability, CALIBRATIONS, "probability")
+    try:
+        known = classifier.dtype is None or np.dtype(classifier.dtype).name in _DTYPES
+    except TypeError:
+        known = False
+    if not known:
+        raise InputError(f"dtype is {classifier.dtype!r}; choose from {', '.join(_DTYPES)} or None")

@@ -1,0 +1,356 @@
+"""Support vector machines with kernels."""
+
+import warnings
+from typing import Any, Literal, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from maxmargin._labels import ClassWeight
+from maxmargin._typing import Floats
+from maxmargin.calibration import CALIBRATIONS, folds_of
+from maxmargin.kernel.functions import Rows
+from maxmargin.kernel.problem import Problem
+from maxmargin.kernel.strategies import STRATEGIES, Strategy
+from maxmargin.kernel.training import Fit, decisions
+
+_FOLDS = 5  # that calibrate probabilities
+
+
+def _is_calibrated(classifier: "KernelSVC") -> bool:
+    if classifier.probability is None:
+        raise AttributeError(
+            f"{type(classifier).__name__} has no probabilities by default; "
+            f"set probability to {' or '.join(map(repr, CALIBRATIONS))} before fit"
+        )
+    return True
+
+
+class KernelSVC(ClassifierMixin, BaseEstimator):
+    """Support vector machine with a kernel, solved exactly: the optimum of LIBSVM, on all processors.
+
+    Solves, for each pair of classes or each class against the rest,
+    ``min 1/2 |w|^2 + C sum_i weight_i max(0, 1 - t_i (w.phi(x_i) + b))`` with t_i = +1 or -1 and phi the
+    features of the kernel, ``K(x, z) = phi(x).phi(z)``. The kernel matrix is computed once for all machines.
+
+    Parameters
+    ----------
+    C : float, default=1.0
+        What the summed loss counts against the penalty.
+    kernel : {"rbf", "linear", "poly", "sigmoid", "precomputed"} or callable, default="rbf"
+        ``exp(-gamma |x - z|^2)``, ``x.z``, ``(gamma x.z + coef0)^degree``, ``tanh(gamma x.z + coef0)``, the
+        values themselves in place of rows, or a function of two sets of rows that returns all values.
+    gamma : {"scale", "auto"} or float, default="scale"
+        "scale" is 1 / (n_features * variance of X, weighted by ``sample_weight``), "auto" 1 / n_features.
+    degree : float, default=3
+        Degree of "poly".
+    coef0 : float, default=0.0
+        Constant of "poly" and "sigmoid".
+    strategy : {"ovo", "ovr"}, default="ovo"
+        A machine for each pair of classes, which vote, or for each class against all others, of which the
+        largest decision wins. Each is solved as it is called.
+    break_ties : bool, default=False
+        Whether equal votes are decided by the size of the decisions; otherwise the first class wins, as in
+        LIBSVM.
+    probability : {"temperature", "coupling"} or None, default=None
+        Calibration that makes ``predict_proba``: one temperature for all scores, or a sigmoid for each pair
+        of classes, coupled. It is fitted to five-fold cross-validated decisions from the same kernel matrix.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, multiplied onto the sample weights.
+    tol : float, default=1e-3
+        Largest violation of the optimality conditions, in units of decisions, as in LIBSVM.
+    cache_size : float, default=2000
+        Megabytes that kernel values may take. A matrix that is larger is not kept: its rows are computed in
+        blocks as the solver asks for them.
+    max_iter : int, default=-1
+        Steps of each machine at the most; -1 is ten million or, where that is more, 100 a row.
+    dtype : {"float32", "float64"} or None, default=None
+        Precision of kernel values; None is double for up to 2000 rows and single for more.
+    random_state : int, RandomState or None, default=None
+        Shuffles the rows before they are dealt into the folds of the calibration; None keeps their order.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
+    support_ : ndarray of shape (n_support,)
+        Positions of the support vectors in X, class by class.
+    support_vectors_ : ndarray or CSR matrix of shape (n_support, n_features)
+        These rows; empty where kernel values were given.
+    n_support_ : ndarray of shape (n_classes,)
+        How many of each class.
+    dual_coef_ : ndarray of shape (n_classes - 1, n_support), or (n_classes, n_support) for "ovr"
+        Coefficients t_i alpha_i. With "ovo", those against each other class in order, as in scikit-learn;
+        with two classes there is one line.
+    intercept_ : ndarray of shape (n_machines,)
+        Intercepts of the pairs (0, 1), (0, 2), ..., (1, 2), ..., or of the classes.
+    coef_ : ndarray of shape (n_machines, n_features)
+        Weights, for a linear kernel.
+    certificate_ : dict
+        Proof of how near the optimum this is: "primal" and "dual" objective summed over the machines,
+        "relative_gap", and the largest "violation", which is to be at most ``tol``. A kernel that is not
+        positive semi-definite, as "sigmoid" may be, has stationary points only; they have no gap.
+    converged_ : bool
+        Whether the violation is at most ``tol``; where it is not, ``fit`` warns.
+    n_iter_ : ndarray of shape (n_machines,)
+        Steps taken.
+    gamma_ : float
+        The number that ``gamma`` stands for.
+    calibration_ : TemperatureScaling or PairwiseCoupling
+        The calibration, where ``probability`` asks for one.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, where X had names that are all strings.
+
+    Notes
+    -----
+    scikit-learn's SVC trains pairs whatever ``decision_function_shape`` says; ``strategy="ovr"`` does not.
+    The decision function is that of scikit-learn's SVC with shape "ovr", but that the predicted class has
+    its largest value even where votes are equal.
+
+    References
+    ----------
+    Chang and Lin (2011), LIBSVM: a library for support vector machines.
+    Fan, Chen and Lin (2005), Working set selection using second order information for training SVM.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from maxmargin.kernel import KernelSVC
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = KernelSVC(C=1.0).fit(X, y)
+    >>> classifier.converged_, classifier.score(X, y) > 0.95
+    (True, True)
+    >>> classifier.dual_coef_.shape == (2, len(classifier.support_))
+    True
+    """
+
+    def __init__(
+        self,
+        C: float = 1.0,
+        *,
+        kernel: Any = "rbf",
+        gamma: float | Literal["scale", "auto"] = "scale",
+        degree: float = 3,
+        coef0: float = 0.0,
+        strategy: Literal["ovo", "ovr"] = "ovo",
+        break_ties: bool = False,
+        probability: Literal["temperature", "coupling"] | None = None,
+        class_weight: ClassWeight = None,
+        tol: float = 1e-3,
+        cache_size: float = 2000,
+        max_iter: int = -1,
+        dtype: Any = None,
+        random_state: Any = None,
+    ) -> None:
+        self.C = C
+        self.kernel = kernel
+        self.gamma = gamma
+        self.degree = degree
+        self.coef0 = coef0
+        self.strategy = strategy
+        self.break_ties = break_ties
+        self.probability = probability
+        self.class_weight = class_weight
+        self.tol = tol
+        self.cache_size = cache_size
+        self.max_iter = max_iter
+        self.dtype = dtype
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the machines and, where ``probability`` asks for one, the calibration.
+
+        Parameters
+        ----------
+        X : array or CSR matrix of shape (n_samples, n_features)
+            Training rows; kernel values of shape (n_samples, n_samples) for ``kernel="precomputed"``.
+        y : array of shape (n_samples,)
+            Labels, of at least two classes.
+        sample_weight : array of shape (n_samples,), optional
+            What each row's loss counts; 1 for all by default.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            Where X, y, the weights or a parameter cannot be used.
+
+        Warns
+        -----
+        sklearn.exceptions.ConvergenceWarning
+            Where ``tol`` was not reached.
+        """
+        problem = Problem.of(self, X, y, sample_weight)
+        training, weight = problem.training, problem.weight
+        strategy = STRATEGIES[self.strategy]
+        limits: dict[str, Any] = {
+            "tol": self.tol,
+            "max_iter": None if self.max_iter == -1 else int(self.max_iter),
+        }
+        fit = training.fit(strategy, self.C * weight, **limits)
+        self._keep(problem, fit)
+        if self.probability is not None:
+            self._calibrate(problem, strategy, limits)
+        return self
+
+    def _keep(self, problem: Problem, fit: Fit) -> None:
+        training = problem.training
+        self.classes_, self.gamma_ = problem.classes, training.kernel.gamma
+        used = np.flatnonzero(fit.table.any(axis=0))
+        starts = np.searchsorted(used, training.starts)
+        self.support_ = problem.order[used]
+        self.n_support_ = np.diff(starts)
+        self.dual_coef_, self.intercept_ = fit.table[:, used], fit.intercepts
+        self.support_vectors_ = problem.X[self.support_] if not training.kernel.is_given else np.empty((0, 0))
+        self._kernel, self._dtype = training.kernel, training.dtype
+        self.n_iter_ = np.array([solution.iterations for solution in fit.solutions])
+        primal, dual = (
+            float(sum(getattr(point, name) for point in fit.points)) for name in ("primal", "dual")
+        )
+        violation = max(point.violation for point in fit.points)
+        self.certificate_ = {
+            "primal": primal,
+            "dual": dual,
+            "relative_gap": (primal - dual) / max(abs(primal), np.finfo(np.float64).tiny),
+            "violation": violation,
+        }
+        self.converged_ = bool(violation <= self.tol)
+        if not self.converged_:
+            warnings.warn(
+                f"{type(self).__name__} stopped after {self.n_iter_.sum()} steps with the optimality "
+                f"conditions violated by {violation:.1e}, above tol={self.tol:.1e}; raise max_iter or tol",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _calibrate(self, problem: Problem, strategy: Strategy, limits: dict[str, Any]) -> None:
+        """Fit a calibration to decisions on rows that the machines have not seen, from the same matrix."""
+        assert self.probability is not None
+        training, weight, target = problem.training, problem.weight, problem.target
+        fold = folds_of(target, problem.sample_weight, _FOLDS, self.random_state)
+        scores = np.empty((len(target), len(problem.classes)))
+        for number in range(fold.max() + 1):
+            which = np.flatnonzero(fold == number)
+            bounds = self.C * np.where(fold == number, 0.0, weight)
+            fit = training.fit(strategy, bounds, **limits)
+            found = training.held_out(strategy, fit, which)
+            scores[which] = strategy.scores(found, scores.shape[1], break_ties=self.break_ties)
+        rows = fold >= 0
+        calibration = CALIBRATIONS[self.probability]()
+        self.calibration_ = calibration.fit(scores[rows], target[rows], problem.sample_weight[rows])
+
+    def decision_function(self, X: Any) -> Floats:
+        """Score of each class; with two classes the decision of their machine.
+
+        Parameters
+        ----------
+        X : array or CSR matrix of shape (n_samples, n_features)
+            Rows to score; for ``kernel="precomputed"`` their kernel values with the training rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), or (n_samples,) with two classes
+            The predicted class has the first of the largest scores, or with two classes is the second where
+            the decision is positive.
+        """
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Label of each row.
+
+        Parameters
+        ----------
+        X : array or CSR matrix of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels out of ``classes_``.
+        """
+        best = np.argmax(self._scores(X), axis=1)
+        return self.classes_[best]
+
+    @available_if(_is_calibrated)
+    def predict_proba(self, X: Any) -> Floats:
+        """Calibrated probability of each class; the largest is that of the predicted class.
+
+        Parameters
+        ----------
+        X : array or CSR matrix of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to one; columns in the order of ``classes_``.
+        """
+        scores = self._scores(X)
+        return self.calibration_.predict_proba(scores)
+
+    @available_if(_is_calibrated)
+    def predict_log_proba(self, X: Any) -> Floats:
+        """Logarithm of the probability of each class, shape (n_samples, n_classes)."""
+        return np.log(self.predict_proba(X))
+
+    @property
+    def coef_(self) -> Any:
+        """Weights of the machines, shape (n_machines, n_features), for a linear kernel."""
+        check_is_fitted(self)
+        if self._kernel.name != "linear":
+            raise AttributeError("coef_ is there for kernel='linear' only")
+        if self.strategy == "ovr" or len(self.classes_) == 2:
+            return np.asarray(self.dual_coef_ @ self.support_vectors_)
+        starts, table = self._starts, self.dual_coef_
+        parts = [
+            np.asarray(table[:, starts[k] : starts[k + 1]] @ self.support_vectors_[starts[k] : starts[k + 1]])
+            for k in range(len(self.classes_))
+        ]
+        n_classes = len(parts)
+        return np.array(
+            [parts[k][m - 1] + parts[m][k] for k in range(n_classes) for m in range(k + 1, n_classes)]
+        )
+
+    @property
+    def _starts(self) -> np.ndarray:
+        return np.append(0, np.cumsum(self.n_support_))
+
+    def _scores(self, X: Any) -> Floats:
+        check_is_fitted(self)
+        accepted = False if self._kernel.is_given else "csr"
+        X = validate_data(self, X, accept_sparse=accepted, dtype=[np.float64, np.float32], reset=False)
+        kernel, strategy = self._kernel, STRATEGIES[self.strategy]
+        if kernel.is_given:
+            given = X[:, self.support_]
+            rows = support = Rows(given, given)
+        else:
+            rows, support = self._prepared(X)
+        found = decisions(kernel, rows, support, strategy, self.dual_coef_, self._starts) + self.intercept_
+        return strategy.scores(found, len(self.classes_), break_ties=self.break_ties)
+
+    def _prepared(self, X: Any) -> tuple[Rows, Rows]:
+        """New rows and support vectors as the kernel takes them."""
+        kernel, vectors = self._kernel, self.support_vectors_
+        if sparse.issparse(X) != sparse.issparse(vectors) and not callable(kernel.name):
+            X, vectors = sparse.csr_matrix(X), sparse.csr_matrix(vectors)
+        centre = kernel.centre(vectors)
+        dtype = self._dtype
+        if dtype == np.float32:
+            dtype = np.result_type(kernel.precision(X, centre), kernel.precision(vectors, centre))
+        return kernel.rows(X, centre, dtype), kernel.rows(vectors, centre, dtype)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.kernel != "precomputed"
+        tags.input_tags.pairwise = self.kernel == "precomputed"
+        return tags

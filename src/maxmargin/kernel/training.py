@@ -1,0 +1,153 @@
+"""Rows sorted by class with their kernel matrix, and the machines that are solved on them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from maxmargin._threads import blas_threads, one_blas_thread, pool
+from maxmargin._typing import Floats, Ints
+from maxmargin.kernel.functions import Kernel, Rows
+from maxmargin.kernel.gram import RowsOnDemand, gram_matrix
+from maxmargin.kernel.strategies import Strategy
+from maxmargin.solvers import Solution
+from maxmargin.solvers.smo import DualPoint, Machine, minimize_smo
+
+_SMALL = 2000  # rows whose kernel matrix is kept in double precision, unless asked for otherwise
+_TABLE_BYTES = 1 << 22  # kernel values of new rows that are computed at a time, on one thread
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The machines of a classifier, solved: a table of coefficients and an intercept each."""
+
+    table: Floats
+    intercepts: Floats
+    solutions: Sequence[Solution]
+
+    @property
+    def points(self) -> list[DualPoint]:
+        """Dual points of the machines."""
+        return [solution.point for solution in self.solutions]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Rows sorted by class.
+
+    Attributes
+    ----------
+    kernel : Kernel
+        The kernel.
+    rows : Rows
+        Class k has the rows starts[k] to starts[k + 1] - 1.
+    starts : ndarray of shape (n_classes + 1,)
+        First rows of the classes, and the number of rows.
+    dtype : dtype
+        Of kernel values.
+    cache_bytes : int
+        What kernel values may take.
+    """
+
+    kernel: Kernel
+    rows: Rows
+    starts: Ints
+    dtype: Any
+    cache_bytes: int
+
+    @cached_property
+    def gram(self) -> np.ndarray | None:
+        """The kernel matrix, where it is given or small enough to keep."""
+        n = int(self.starts[-1])
+        if self.kernel.is_given or n * n * np.dtype(self.dtype).itemsize <= self.cache_bytes:
+            return gram_matrix(self.kernel, self.rows, self.dtype)
+        return None
+
+    def fit(
+        self,
+        strategy: Strategy,
+        bounds: Floats,
+        *,
+        tol: float,
+        max_iter: int | None,
+        last: Fit | None = None,
+    ) -> Fit:
+        """Solve the machines of a strategy.
+
+        Parameters
+        ----------
+        strategy : Strategy
+            Which machines.
+        bounds : ndarray of shape (n_rows,)
+            What each row's loss counts; 0 leaves it out.
+        tol, max_iter
+            As :func:`~maxmargin.solvers.smo.minimize_smo` takes them.
+        last : Fit, optional
+            The same with bounds none of which was larger: where the solver begins.
+        """
+        gram, machines = self.gram, strategy.machines(self.starts, bounds)
+        starts = [None] * len(machines) if last is None else last.points
+        threads = min(blas_threads(), len(machines))
+
+        def solved(machine: Machine, start: DualPoint | None) -> Solution:
+            matrix = gram if gram is not None else self._on_demand(machine, threads)
+            return minimize_smo(matrix, machine, tol=tol, max_iter=max_iter, start=start)
+
+        if threads == 1:
+            solutions = list(map(solved, machines, starts))
+        else:
+            with one_blas_thread():
+                solutions = list(pool(threads).map(solved, machines, starts))
+        table = strategy.table(self.starts, [solution.point.coef for solution in solutions])
+        return Fit(table, np.array([solution.point.intercept for solution in solutions]), solutions)
+
+    def held_out(self, strategy: Strategy, fit: Fit, which: Ints) -> Floats:
+        """Decisions of a fit on some of the rows."""
+        if self.gram is not None:
+            values, table, starts = self.gram[which], fit.table, self.starts
+            return strategy.decisions(values, table.astype(values.dtype), starts) + fit.intercepts
+        used = np.flatnonzero(fit.table.any(axis=0))
+        starts = np.searchsorted(used, self.starts)
+        return (
+            decisions(
+                self.kernel, self.rows.take(which), self.rows.take(used), strategy, fit.table[:, used], starts
+            )
+            + fit.intercepts
+        )
+
+    def _on_demand(self, machine: Machine, threads: int) -> RowsOnDemand:
+        rows = self.rows.take(machine.rows)
+        return RowsOnDemand(self.kernel, rows, self.dtype, self.cache_bytes // threads)
+
+
+def value_type(dtype: Any, n_rows: int) -> Any:
+    """Type of kernel values: as asked for or, by default, the one that is precise and fits."""
+    if dtype is not None:
+        return np.dtype(dtype)
+    return np.dtype(np.float64 if n_rows <= _SMALL else np.float32)
+
+
+def decisions(
+    kernel: Kernel, rows: Rows, support: Rows, strategy: Strategy, table: Floats, starts: Ints
+) -> Floats:
+    """Decisions of the machines on new rows, less their intercepts.
+
+    Each kernel value is computed once for all machines, and the rows are dealt to the threads in blocks.
+    """
+    n, n_support = len(rows), max(1, int(starts[-1]))
+    table = table.astype(rows.left.dtype, copy=False)
+    size = max(16, _TABLE_BYTES // (8 * n_support))
+    batches = [slice(first, min(first + size, n)) for first in range(0, n, size)]
+
+    def decide(batch: slice) -> Floats:
+        return strategy.decisions(kernel.block(rows.take(batch), support), table, starts).astype(np.float64)
+
+    threads = min(blas_threads(), len(batches))
+    if threads == 1 or callable(kernel.name):
+        parts = list(map(decide, batches))
+    else:
+        with one_blas_thread():
+            parts = list(pool(threads).map(decide, batches))
+    return np.concatenate(parts)
