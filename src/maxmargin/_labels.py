@@ -11,9 +11,7 @@ from maxmargin._typing import Floats, Ints
 ClassWeight = Mapping[Any, float] | Literal["balanced"] | None
 
 
-def numbered(
-    y: np.ndarray, weight: Floats, class_weight: ClassWeight, name: str
-) -> tuple[np.ndarray, Ints, Floats]:
+def numbered(y: np.ndarray, weight: Floats, class_weight: Any, name: str) -> tuple[np.ndarray, Ints, Floats]:
     """Classes with a positive weight, each row's column among them, and its full weight.
 
     Raises
@@ -41,9 +39,7 @@ def columns_of(y: np.ndarray, weight: Floats, classes: np.ndarray) -> Ints:
     return np.searchsorted(classes, np.where(weight > 0, y, classes[0]))
 
 
-def _weight_of_classes(
-    class_weight: ClassWeight, classes: np.ndarray, target: Ints, weight: Floats
-) -> Floats:
+def _weight_of_classes(class_weight: Any, classes: np.ndarray, target: Ints, weight: Floats) -> Floats:
     if class_weight is None:
         return np.ones(len(classes))
     if isinstance(class_weight, str):

@@ -94,7 +94,7 @@ class Kernel:
         if self.name != "rbf":
             X = X.astype(dtype, copy=False)
             return Rows(X, X)
-        stack = sparse.hstack if sparse.issparse(X) else np.hstack
+        stack: Any = sparse.hstack if sparse.issparse(X) else np.hstack
         X = (X if centre is None else X - centre) * np.sqrt(2 * self.gamma)
         half, one = -_squares(X)[:, None] / 2, np.ones((X.shape[0], 1))
         left, right = stack([X, half, one]).astype(dtype), stack([X, one, half]).astype(dtype)
@@ -184,7 +184,8 @@ def _variance(X: Any, weight: Floats) -> float:
             return float(X.multiply(X).mean() - X.mean() ** 2)
         return float(X.var())
     if sparse.issparse(X):
-        means, variances = mean_variance_axis(X, axis=0, weights=weight.astype(X.dtype))[:2]
+        moments: Any = mean_variance_axis(X, axis=0, weights=weight.astype(X.dtype))
+        means, variances = moments[0], moments[1]
     else:
         means = np.average(X, axis=0, weights=weight)
         variances = np.average((X - means) ** 2, axis=0, weights=weight)

@@ -15,7 +15,7 @@ from maxmargin._typing import Floats
 from maxmargin.calibration import CALIBRATIONS, folds_of
 from maxmargin.kernel.functions import Rows
 from maxmargin.kernel.problem import Problem
-from maxmargin.kernel.strategies import STRATEGIES, Strategy
+from maxmargin.kernel.strategies import STRATEGIES
 from maxmargin.kernel.training import Fit, decisions
 
 _FOLDS = 5  # that calibrate probabilities
@@ -190,17 +190,17 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
             Where ``tol`` was not reached.
         """
         problem = Problem.of(self, X, y, sample_weight)
-        training, weight = problem.training, problem.weight
-        strategy = STRATEGIES[self.strategy]
-        limits: dict[str, Any] = {
-            "tol": self.tol,
-            "max_iter": None if self.max_iter == -1 else int(self.max_iter),
-        }
-        fit = training.fit(strategy, self.C * weight, **limits)
-        self._keep(problem, fit)
+        self._keep(problem, self._fits(problem, [problem.weight])[0])
         if self.probability is not None:
-            self._calibrate(problem, strategy, limits)
+            self._calibrate(problem)
         return self
+
+    def _fits(self, problem: Problem, bounds: list[Floats]) -> list[Fit]:
+        """Classifiers with these bounds per unit of C."""
+        max_iter = None if self.max_iter == -1 else int(self.max_iter)
+        strategy = STRATEGIES[self.strategy]
+        found = problem.training.fits(strategy, bounds, [self.C], tol=self.tol, max_iter=max_iter)
+        return [fits[0] for fits in found]
 
     def _keep(self, problem: Problem, fit: Fit) -> None:
         training = problem.training
@@ -232,17 +232,17 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
                 stacklevel=3,
             )
 
-    def _calibrate(self, problem: Problem, strategy: Strategy, limits: dict[str, Any]) -> None:
+    def _calibrate(self, problem: Problem) -> None:
         """Fit a calibration to decisions on rows that the machines have not seen, from the same matrix."""
         assert self.probability is not None
-        training, weight, target = problem.training, problem.weight, problem.target
+        target, strategy = problem.target, STRATEGIES[self.strategy]
         fold = folds_of(target, problem.sample_weight, _FOLDS, self.random_state)
+        numbers = range(fold.max() + 1)
+        fits = self._fits(problem, [np.where(fold == number, 0.0, problem.weight) for number in numbers])
         scores = np.empty((len(target), len(problem.classes)))
-        for number in range(fold.max() + 1):
+        for number, fit in zip(numbers, fits, strict=True):
             which = np.flatnonzero(fold == number)
-            bounds = self.C * np.where(fold == number, 0.0, weight)
-            fit = training.fit(strategy, bounds, **limits)
-            found = training.held_out(strategy, fit, which)
+            found = problem.training.held_out(strategy, fit, which)
             scores[which] = strategy.scores(found, scores.shape[1], break_ties=self.break_ties)
         rows = fold >= 0
         calibration = CALIBRATIONS[self.probability]()

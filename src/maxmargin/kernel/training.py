@@ -65,41 +65,58 @@ class TrainingSet:
             return gram_matrix(self.kernel, self.rows, self.dtype)
         return None
 
-    def fit(
+    def fits(
         self,
         strategy: Strategy,
-        bounds: Floats,
+        bounds: Sequence[Floats],
+        Cs: Sequence[float],
         *,
         tol: float,
         max_iter: int | None,
-        last: Fit | None = None,
-    ) -> Fit:
-        """Solve the machines of a strategy.
+    ) -> list[list[Fit]]:
+        """Solve the machines of a strategy at each C in turn, each from its solution at the one before.
 
         Parameters
         ----------
         strategy : Strategy
             Which machines.
-        bounds : ndarray of shape (n_rows,)
-            What each row's loss counts; 0 leaves it out.
+        bounds : sequence of ndarrays of shape (n_rows,)
+            What each row's loss counts per unit of C; 0 leaves it out. Each array is a classifier.
+        Cs : sequence of float
+            Ascending.
         tol, max_iter
             As :func:`~maxmargin.solvers.smo.minimize_smo` takes them.
-        last : Fit, optional
-            The same with bounds none of which was larger: where the solver begins.
-        """
-        gram, machines = self.gram, strategy.machines(self.starts, bounds)
-        starts = [None] * len(machines) if last is None else last.points
-        threads = min(blas_threads(), len(machines))
 
-        def solved(machine: Machine, start: DualPoint | None) -> Solution:
+        Returns
+        -------
+        list of list of Fit
+            One list a classifier, with one fit a C.
+        """
+        machines = [strategy.machines(self.starts, each) for each in bounds]
+        gram, flat = self.gram, [machine for each in machines for machine in each]
+        threads = min(blas_threads(), len(flat))
+
+        def path(machine: Machine) -> list[Solution]:
             matrix = gram if gram is not None else self._on_demand(machine, threads)
-            return minimize_smo(matrix, machine, tol=tol, max_iter=max_iter, start=start)
+            solutions: list[Solution] = []
+            for C in Cs:
+                scaled = machine._replace(bounds=C * machine.bounds)
+                start = solutions[-1].point if solutions else None
+                solutions.append(minimize_smo(matrix, scaled, tol=tol, max_iter=max_iter, start=start))
+            return solutions
 
         if threads == 1:
-            solutions = list(map(solved, machines, starts))
+            paths = list(map(path, flat))
         else:
             with one_blas_thread():
-                solutions = list(pool(threads).map(solved, machines, starts))
+                paths = list(pool(threads).map(path, flat))
+        cuts = np.cumsum([len(each) for each in machines])[:-1]
+        return [
+            [self._fit(strategy, [paths[m][i] for m in part]) for i in range(len(Cs))]
+            for part in np.split(np.arange(len(flat)), cuts)
+        ]
+
+    def _fit(self, strategy: Strategy, solutions: list[Solution]) -> Fit:
         table = strategy.table(self.starts, [solution.point.coef for solution in solutions])
         return Fit(table, np.array([solution.point.intercept for solution in solutions]), solutions)
 
