@@ -1,6 +1,7 @@
 """The kernel matrix of the training rows: whole, or a block of its rows at a time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from maxmargin._typing import Ints
 from maxmargin.kernel.functions import Kernel, Rows
 
 _TILE, _WIDTH = 256, 256  # rows and columns that are computed at a time
+_LINES = 8  # of a whole matrix that stay in the cache between a factor and its exponential
 
 
 def gram_matrix(kernel: Kernel, rows: Rows, dtype: Any) -> np.ndarray:
@@ -19,6 +21,43 @@ def gram_matrix(kernel: Kernel, rows: Rows, dtype: Any) -> np.ndarray:
     matrix = symmetric(len(rows), dtype, lambda i, j: kernel.block(rows.take(i), rows.take(j)))
     np.fill_diagonal(matrix, kernel.diagonal(rows))
     return matrix
+
+
+class SharedProducts:
+    """The products of the rows, from which the kernel matrices of several gammas follow.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        The kernel with its largest gamma.
+    rows : Rows
+        The rows as this kernel takes them.
+    dtype : dtype
+        Of kernel values.
+    """
+
+    def __init__(self, kernel: Kernel, rows: Rows, dtype: Any) -> None:
+        self._kernel = kernel
+        self._products = symmetric(len(rows), dtype, lambda i, j: kernel.products(rows.take(i), rows.take(j)))
+        self._matrix = np.empty_like(self._products)
+
+    def gram(self, gamma: float) -> np.ndarray:
+        """The kernel matrix of a gamma, which takes the place of the one before.
+
+        Distances scale with gamma, ``-gamma |x - z|^2``; other products do not depend on it.
+        """
+        kernel = replace(self._kernel, gamma=gamma)
+        factor = gamma / self._kernel.gamma if kernel.name == "rbf" else 1.0
+
+        def fill(first: int) -> None:
+            part = self._matrix[first : first + _LINES]
+            np.multiply(self._products[first : first + _LINES], part.dtype.type(factor), out=part)
+            kernel.values(part)
+
+        list(pool(blas_threads()).map(fill, range(0, len(self._matrix), _LINES)))
+        if kernel.name == "rbf":
+            np.fill_diagonal(self._matrix, 1)  # the products of a row with itself are rounded
+        return self._matrix
 
 
 def symmetric(n: int, dtype: Any, block: Callable[[slice, slice], np.ndarray]) -> np.ndarray:

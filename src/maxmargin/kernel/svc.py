@@ -242,7 +242,7 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
         scores = np.empty((len(target), len(problem.classes)))
         for number, fit in zip(numbers, fits, strict=True):
             which = np.flatnonzero(fold == number)
-            found = problem.training.held_out(strategy, fit, which)
+            found = problem.training.held_out(strategy, [fit], which)[0]
             scores[which] = strategy.scores(found, scores.shape[1], break_ties=self.break_ties)
         rows = fold >= 0
         calibration = CALIBRATIONS[self.probability]()

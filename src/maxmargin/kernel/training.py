@@ -49,6 +49,8 @@ class TrainingSet:
         Of kernel values.
     cache_bytes : int
         What kernel values may take.
+    matrix : ndarray of shape (n_rows, n_rows), optional
+        The kernel values, where they are at hand.
     """
 
     kernel: Kernel
@@ -56,10 +58,13 @@ class TrainingSet:
     starts: Ints
     dtype: Any
     cache_bytes: int
+    matrix: np.ndarray | None = None
 
     @cached_property
     def gram(self) -> np.ndarray | None:
-        """The kernel matrix, where it is given or small enough to keep."""
+        """The kernel matrix, where it is at hand or small enough to keep."""
+        if self.matrix is not None:
+            return self.matrix
         n = int(self.starts[-1])
         if self.kernel.is_given or n * n * np.dtype(self.dtype).itemsize <= self.cache_bytes:
             return gram_matrix(self.kernel, self.rows, self.dtype)
@@ -120,19 +125,20 @@ class TrainingSet:
         table = strategy.table(self.starts, [solution.point.coef for solution in solutions])
         return Fit(table, np.array([solution.point.intercept for solution in solutions]), solutions)
 
-    def held_out(self, strategy: Strategy, fit: Fit, which: Ints) -> Floats:
-        """Decisions of a fit on some of the rows."""
-        if self.gram is not None:
-            values, table, starts = self.gram[which], fit.table, self.starts
-            return strategy.decisions(values, table.astype(values.dtype), starts) + fit.intercepts
-        used = np.flatnonzero(fit.table.any(axis=0))
+    def held_out(self, strategy: Strategy, fits: Sequence[Fit], which: Ints) -> list[Floats]:
+        """Decisions of each fit on some of the rows."""
+        used = np.flatnonzero(np.any([fit.table.any(axis=0) for fit in fits], axis=0))
         starts = np.searchsorted(used, self.starts)
-        return (
-            decisions(
-                self.kernel, self.rows.take(which), self.rows.take(used), strategy, fit.table[:, used], starts
-            )
-            + fit.intercepts
-        )
+        if self.gram is None:
+            rows, support = self.rows.take(which), self.rows.take(used)
+            return [
+                decisions(self.kernel, rows, support, strategy, fit.table[:, used], starts) + fit.intercepts
+                for fit in fits
+            ]
+        values = self.gram[np.ix_(which, used)]
+        tables = [fit.table[:, used].astype(values.dtype) for fit in fits]
+        found = [strategy.decisions(values, table, starts) for table in tables]
+        return [decided + fit.intercepts for decided, fit in zip(found, fits, strict=True)]
 
     def _on_demand(self, machine: Machine, threads: int) -> RowsOnDemand:
         rows = self.rows.take(machine.rows)
