@@ -85,7 +85,8 @@ class FoldSearch:
             train, test = np.flatnonzero(train), np.flatnonzero(test)
         y, weight = self.y[train], self.weight[train]
         classes, _, full = numbered(y, weight, model.class_weight, type(model).__name__)
-        bounds = np.bincount(place[train], weights=full, minlength=len(place))
+        bounds = np.zeros(len(place))
+        np.add.at(bounds, place[train], full)
         return Fold(bounds, np.isin(all_classes, classes), place[test], train, test)
 
     def gammas(self, gamma: Any) -> list[float]:

@@ -30,6 +30,7 @@ def draw_heatmap(params: Sequence[dict[str, Any]], scores: Floats, *, label: str
         The axes; the colour scale stands beside them.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.patches import Rectangle
 
     Cs = sorted({one["C"] for one in params})
     gammas = sorted({one["gamma"] for one in params}, key=lambda g: (isinstance(g, str), g))
@@ -45,7 +46,7 @@ def draw_heatmap(params: Sequence[dict[str, Any]], scores: Floats, *, label: str
     ax.set_xlabel("gamma")
     ax.set_ylabel("C")
     row, column = np.unravel_index(np.nanargmax(table), table.shape)
-    frame = plt.Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#c2410c", lw=2.5)
+    frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#c2410c", lw=2.5)
     ax.add_patch(frame)
     ax.set_title(
         f"best {label} {table[row, column]:.4f} at C = {_power(Cs[row])}, gamma = {_power(gammas[column])}"

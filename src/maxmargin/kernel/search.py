@@ -231,12 +231,13 @@ class KernelSearchCV(GridSearchCV):
         self, stage: Stage, folds: FoldSearch, places: list[int]
     ) -> Iterator[tuple[int, list[list[Record]]]]:
         """Records of each gamma as they are found."""
-        if effective_n_jobs(self.n_jobs) == 1 or len(places) < 2:
+        n_jobs: Any = self.n_jobs  # None is what the surroundings say
+        if effective_n_jobs(n_jobs) == 1 or len(places) < 2:
             products = folds.products([stage.gammas[place] for place in places]) if places else None
             for place in places:
                 yield place, folds.scores(stage.gammas[place], stage.Cs, products)
             return
-        parallel: Any = Parallel(n_jobs=self.n_jobs, return_as="generator_unordered")
+        parallel: Any = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
         yield from parallel(delayed(_scored)(folds, stage, place) for place in places)
 
     def _conclude(self, stages: list[Stage], records: list[list[Record]]) -> None:
@@ -261,8 +262,9 @@ class KernelSearchCV(GridSearchCV):
         start = time.perf_counter()
         self.best_estimator_ = self._classifier().set_params(**self.best_params_).fit(X, y, **params)
         self.refit_time_ = time.perf_counter() - start
-        if hasattr(self.best_estimator_, "feature_names_in_"):
-            self.feature_names_in_ = self.best_estimator_.feature_names_in_
+        names = getattr(self.best_estimator_, "feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = names
 
     def plot_heatmap(self, *, stage: int | None = None, ax: Any = None) -> Any:
         """Draw the mean score over C and gamma, the best cell marked.
@@ -295,7 +297,8 @@ class KernelSearchCV(GridSearchCV):
             raise InputError(f"stage is {stage!r}; choose from {sorted(set(numbers.tolist()))}")
         params = [self.cv_results_["params"][i] for i in chosen]
         label = "accuracy" if self.scoring is None else "score"
-        return draw_heatmap(params, self.cv_results_["mean_test_score"][chosen], label=label, ax=ax)
+        scores = np.asarray(self.cv_results_["mean_test_score"], dtype=np.float64)[chosen]
+        return draw_heatmap(params, scores, label=label, ax=ax)
 
     def predict(self, X: Any) -> np.ndarray:
         """Label of each row by the best estimator, shape (n_samples,)."""
