@@ -1,7 +1,7 @@
 """Folds as index sets into one kernel matrix: the scores of all values of C at one gamma."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Real
@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import _check_method_params
 
 from maxmargin._checks import InputError
 from maxmargin._labels import numbered
@@ -63,6 +65,8 @@ class FoldSearch:
         Positions in X.
     scorer : callable or None
         As scikit-learn's; None is the accuracy.
+    score_params : mapping
+        What the scorer is given besides, such as ``sample_weight`` for all rows.
     """
 
     model: KernelSVC
@@ -71,6 +75,7 @@ class FoldSearch:
     weight: Floats
     splits: Sequence[tuple[Ints, Ints]]
     scorer: Any
+    score_params: Mapping[str, Any]
 
     @cached_property
     def folds(self) -> list[Fold]:
@@ -171,9 +176,10 @@ class FoldSearch:
     def _score(self, scores: Floats, fold: Fold) -> float:
         classes, y = self.problem.classes[fold.present], self.y[fold.test_rows]
         predicted = classes[np.argmax(scores, axis=1)]
+        params = _check_method_params(self.problem.X, params=self.score_params, indices=fold.test_rows)
         if self.scorer is None:
-            return float(np.mean(predicted == y))
-        value = self.scorer(_Judged(classes, predicted, scores), self.problem.X[fold.test_rows], y)
+            return float(accuracy_score(y, predicted, **params))
+        value = self.scorer(_Judged(classes, predicted, scores), self.problem.X[fold.test_rows], y, **params)
         if not isinstance(value, Real):
             raise InputError(f"scoring returned {value!r}; it must return one number")
         return float(value)

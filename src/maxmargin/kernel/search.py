@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, check_cv
 from sklearn.utils import indexable
@@ -164,11 +164,10 @@ class KernelSearchCV(GridSearchCV):
         """
         stage = coarse(self.C, self.gamma)
         X, y = indexable(X, y)
-        params = _check_method_params(X, params=params)
-        groups = params.pop("groups", None)
+        routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         classifier = self._classifier().set_params(probability=None)
-        self.scorer_ = check_scoring(classifier, self.scoring)
-        folds = self._folds(classifier.set_params(gamma=stage.gammas[0]), X, y, groups, **params)
+        self.scorer_, _ = self._get_scorers()
+        folds = self._folds(classifier.set_params(gamma=stage.gammas[0]), X, y, routed)
         self.n_splits_ = len(folds.splits)
         files = self._files(classifier, stage, folds)
         stages, records = [stage], [self._searched(stage, folds, files)]
@@ -179,8 +178,15 @@ class KernelSearchCV(GridSearchCV):
             records.append(self._searched(stages[1], folds, files))
         self._conclude(stages, records)
         if self.refit:
-            self._refit(X, y, params)
+            self._refit(X, y, routed.estimator.fit)
         return self
+
+    def _get_scorers(self) -> tuple[Any, str]:
+        if not (self.scoring is None or isinstance(self.scoring, str) or callable(self.scoring)):
+            raise InputError(
+                f"scoring is {self.scoring!r}; it must be the name of one scorer, a callable or None"
+            )
+        return check_scoring(self._classifier(), self.scoring), "score"
 
     def _classifier(self) -> KernelSVC:
         if self.estimator is not None and not isinstance(self.estimator, KernelSVC):
@@ -188,15 +194,14 @@ class KernelSearchCV(GridSearchCV):
         classifier: Any = KernelSVC() if self.estimator is None else clone(self.estimator)
         return classifier if self.strategy is None else classifier.set_params(strategy=self.strategy)
 
-    def _folds(
-        self, classifier: KernelSVC, X: Any, y: Any, groups: Any, sample_weight: Any = None
-    ) -> FoldSearch:
+    def _folds(self, classifier: KernelSVC, X: Any, y: Any, routed: Any) -> FoldSearch:
         problem = Problem.of(classifier, X, y, None)
-        weight = _check_sample_weight(sample_weight, problem.X, dtype=np.float64, ensure_non_negative=True)
+        weight = routed.estimator.fit.get("sample_weight")
+        weight = _check_sample_weight(weight, problem.X, dtype=np.float64, ensure_non_negative=True)
         splitter: Any = check_cv(self.cv, y, classifier=True)
-        splits = list(splitter.split(X, y, groups))
+        splits = list(splitter.split(X, y, **routed.splitter.split))
         scorer = None if self.scoring is None else self.scorer_
-        return FoldSearch(classifier, problem, np.asarray(y), weight, splits, scorer)
+        return FoldSearch(classifier, problem, np.asarray(y), weight, splits, scorer, routed.scorer.score)
 
     def _files(self, classifier: KernelSVC, stage: Stage, folds: FoldSearch) -> StageFiles | None:
         if self.resume_dir is None:
@@ -210,6 +215,7 @@ class KernelSearchCV(GridSearchCV):
             y=folds.y,
             splits=folds.splits,
             sample_weight=folds.weight,
+            **{f"score parameter {name}": value for name, value in folds.score_params.items()},
         )
         open_folder(Path(self.resume_dir), problem)
         return StageFiles(Path(self.resume_dir))
@@ -302,25 +308,26 @@ class KernelSearchCV(GridSearchCV):
 
     def predict(self, X: Any) -> np.ndarray:
         """Label of each row by the best estimator, shape (n_samples,)."""
-        check_is_fitted(self)
-        return self.best_estimator_.predict(X)
+        return self._best_estimator().predict(X)
 
     def decision_function(self, X: Any) -> Floats:
         """Scores of each row by the best estimator, shape (n_samples, n_classes) or (n_samples,)."""
-        check_is_fitted(self)
-        return self.best_estimator_.decision_function(X)
+        return self._best_estimator().decision_function(X)
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> Floats:
         """Probabilities of each row by the best estimator, shape (n_samples, n_classes)."""
-        check_is_fitted(self)
-        return self.best_estimator_.predict_proba(X)
+        return self._best_estimator().predict_proba(X)
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X: Any) -> Floats:
         """Logarithms of the probabilities, shape (n_samples, n_classes)."""
-        check_is_fitted(self)
-        return self.best_estimator_.predict_log_proba(X)
+        return self._best_estimator().predict_log_proba(X)
+
+    def _best_estimator(self) -> KernelSVC:
+        if not hasattr(self, "best_estimator_"):
+            raise NotFittedError("KernelSearchCV has no best estimator; call fit, with refit not False")
+        return self.best_estimator_
 
     def __sklearn_tags__(self) -> Any:
         return self._classifier().__sklearn_tags__()

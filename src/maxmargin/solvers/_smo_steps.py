@@ -12,6 +12,7 @@ from numba import njit
 from numba.extending import intrinsic
 
 FAR = 1e30  # farther than any slope: what a bound adds to the slope of a row that it holds
+AT_BOUND = 1e-13  # share of its range below which a coefficient's distance from a bound is rounding
 _LEAST_CURVATURE = 1e-12
 _STRIDE = 512  # rows that are searched for a value before it is looked up
 _MOST_KEPT = 0.7  # share of the rows above which copying their Gram matrix does not pay
@@ -161,14 +162,14 @@ def _descend(gram, places, runs, diagonal, low, high, coef, slope, tol, max_iter
 @_compiled
 def _moved(coef, low, high, i, j, move):
     """Add to coefficient i and take from j as much as the bounds allow; return how much."""
-    room_i, room_j = high[i] - coef[i], coef[j] - low[j]
-    if move < room_i and move < room_j:
-        coef[i] += move
-        coef[j] -= move
-        return move
-    move = min(room_i, room_j)
-    coef[i] = high[i] if room_i <= room_j else coef[i] + move
-    coef[j] = low[j] if room_j <= room_i else coef[j] - move
+    move = min(move, min(high[i] - coef[i], coef[j] - low[j]))
+    coef[i] += move
+    coef[j] -= move
+    # What rounding leaves between a coefficient and its bound would count as a row within its bounds.
+    if high[i] - coef[i] < AT_BOUND * (high[i] - low[i]):
+        coef[i] = high[i]
+    if coef[j] - low[j] < AT_BOUND * (high[j] - low[j]):
+        coef[j] = low[j]
     return move
 
 

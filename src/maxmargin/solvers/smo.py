@@ -152,8 +152,12 @@ class _State(NamedTuple):
         low, high = np.minimum(0.0, signs * machine.bounds), np.maximum(0.0, signs * machine.bounds)
         if start is None:
             return cls(diagonal, signs, low, high, np.zeros(len(signs)), signs.copy())
+        from maxmargin.solvers._smo_steps import AT_BOUND
+
         scale = _scale(start, signs, low, high)
-        return cls(diagonal, signs, low, high, scale * start.coef, signs - scale * (signs - start.slope))
+        coef, rounding = scale * start.coef, AT_BOUND * (high - low)
+        coef = np.where(high - coef < rounding, high, np.where(coef - low < rounding, low, coef))
+        return cls(diagonal, signs, low, high, coef, signs - scale * (signs - start.slope))
 
     def point(self) -> DualPoint:
         """The dual point and its proof: with the slope s, ``c.K c = sum_i c_i (y_i - s_i)``."""
