@@ -4,7 +4,7 @@ VENV ?= .venv
 EXTRAS ?= dev
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks
-PEERS := liblinear-multicore scikit-learn-intelex skglm snapml
+PEERS := liblinear-multicore libsvm-official scikit-learn-intelex skglm snapml thundersvm-cpu
 
 .PHONY: demo test install lint bench clean
 
@@ -26,6 +26,7 @@ bench: $(VENV)/.installed-bench
 	for peer in $(PEERS); do $(BIN)/python -m pip install --quiet --constraint constraints.txt $$peer || echo "$$peer: not installable here"; done
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/kernels.py
 
 clean:
 	rm -rf $(VENV)

@@ -32,11 +32,12 @@ class Bench:
     folder: Path
     quick: bool
     limit: float
+    script: str = "worker.py"
 
-    def run(self, work: str, case: Case, **task: Any) -> dict[str, Any]:
+    def run(self, work: str, case: Any, **task: Any) -> dict[str, Any]:
         """One task in a process of its own; what it printed last, or ``{"error": why}``."""
         task |= {"work": work, "case": case.name, "folder": str(self.folder), "quick": self.quick}
-        worker = Path(__file__).with_name("worker.py")
+        worker = Path(__file__).with_name(self.script)
         with subprocess.Popen(
             [sys.executable, str(worker), json.dumps(task)],
             stdout=subprocess.PIPE,

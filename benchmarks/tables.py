@@ -53,8 +53,8 @@ def case_table(case: Case, result: list[dict[str, Any]] | str) -> str:
     ours = next(
         (median(record) for record in result if record["method"].startswith(OURS) and record["reached"]), None
     )
-    lines = [_line(COLUMNS), _line(["---"] * len(COLUMNS))]
-    lines += [_line(_cells(record, ours)) for record in result]
+    lines = [line(COLUMNS), line(["---"] * len(COLUMNS))]
+    lines += [line(_cells(record, ours)) for record in result]
     return "\n".join([title, *_notes(case, result, ours), "", *lines, ""])
 
 
@@ -66,7 +66,7 @@ def _most(record: dict[str, Any], figure: str) -> float:
     return max(run[figure] for run in record["runs"])
 
 
-def _line(cells: Any) -> str:
+def line(cells: Any) -> str:
     return f"| {' | '.join(cells)} |"
 
 

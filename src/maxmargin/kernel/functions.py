@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import gen_batches
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from maxmargin._checks import InputError, check_choice, check_nonnegative, check_positive
@@ -13,6 +14,7 @@ from maxmargin._typing import Floats
 
 KERNELS = "rbf", "linear", "poly", "sigmoid", "precomputed"
 
+_BATCH = 4096  # rows that are scaled at a time
 _ROUNDING = 1e-6  # what single precision may change in an exponent before products are taken in double
 
 
@@ -83,7 +85,8 @@ class Kernel:
         """Type in which products are precise enough for float32 kernel values."""
         if self.name != "rbf":
             return np.float32
-        largest = 0.0 if X.shape[0] == 0 else float(_squares(X if centre is None else X - centre).max())
+        squares = _squares(X if centre is None else X - centre)
+        largest = float(squares.max(initial=0.0))
         rounding = 2 * self.gamma * largest * float(np.finfo(np.float32).eps)
         return np.float32 if rounding < _ROUNDING else np.float64
 
@@ -94,11 +97,19 @@ class Kernel:
         if self.name != "rbf":
             X = X.astype(dtype, copy=False)
             return Rows(X, X)
-        stack: Any = sparse.hstack if sparse.issparse(X) else np.hstack
-        X = (X if centre is None else X - centre) * np.sqrt(2 * self.gamma)
-        half, one = -_squares(X)[:, None] / 2, np.ones((X.shape[0], 1))
-        left, right = stack([X, half, one]).astype(dtype), stack([X, one, half]).astype(dtype)
-        return Rows(left.tocsr(), right.tocsr()) if sparse.issparse(X) else Rows(left, right)
+        if sparse.issparse(X):
+            X = X * np.sqrt(2 * self.gamma)
+            half, one = -_squares(X)[:, None] / 2, np.ones((X.shape[0], 1))
+            sides: Any = [sparse.hstack(parts, format="csr") for parts in ([X, half, one], [X, one, half])]
+            return Rows(*(side.astype(dtype) for side in sides))
+        n, d = X.shape
+        left, right = np.empty((2, n, d + 2), dtype=dtype)
+        for batch in gen_batches(n, _BATCH):
+            part = (X[batch] if centre is None else X[batch] - centre) * np.sqrt(2 * self.gamma)
+            half = -_squares(part) / 2
+            left[batch, :d], left[batch, d], left[batch, d + 1] = part, half, 1
+            right[batch, :d], right[batch, d], right[batch, d + 1] = part, 1, half
+        return Rows(left, right)
 
     def block(self, left: Rows, right: Rows) -> np.ndarray:
         """Kernel values of each row of one set with each of another; (n_left, n_right).

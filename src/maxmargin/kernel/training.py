@@ -105,9 +105,9 @@ class TrainingSet:
             matrix = gram if gram is not None else self._on_demand(machine, threads)
             solutions: list[Solution] = []
             for C in Cs:
-                scaled = machine._replace(bounds=C * machine.bounds)
                 start = solutions[-1].point if solutions else None
-                solutions.append(minimize_smo(matrix, scaled, tol=tol, max_iter=max_iter, start=start))
+                limits: dict[str, Any] = {"tol": tol, "max_iter": max_iter, "polish": len(Cs) == 1}
+                solutions.append(minimize_smo(matrix, machine, C=C, start=start, **limits))
             return solutions
 
         if threads == 1:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,7 +17,8 @@ _MOST_POLISHED = 400  # free rows whose equations are solved directly
 _LEAST_LIMIT, _LIMIT_PER_ROW = 10_000_000, 100  # steps at the most where nothing else is said, as in LIBSVM
 
 
-class Machine(NamedTuple):
+@dataclass(frozen=True)
+class Machine:
     """A two-class problem on rows of a kernel matrix.
 
     Attributes
@@ -33,10 +35,16 @@ class Machine(NamedTuple):
     signs: Floats
     bounds: Floats
 
-    @property
+    @cached_property
     def rows(self) -> Ints:
         """Rows of the matrix, in the order of the runs."""
         return np.concatenate([np.arange(start, stop) for start, stop in self.runs])
+
+    @cached_property
+    def lines(self) -> Ints:
+        """Of each run, its first row in the matrix, and its first and last + 1 in the order of the runs."""
+        stops = np.cumsum(self.runs[:, 1] - self.runs[:, 0])
+        return np.column_stack([self.runs[:, 0], np.append(0, stops[:-1]), stops]).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -80,13 +88,15 @@ def minimize_smo(
     gram: np.ndarray | KernelRows,
     machine: Machine,
     *,
+    C: float = 1.0,
     tol: float = 1e-3,
     max_iter: int | None = None,
     start: DualPoint | None = None,
+    polish: bool = True,
 ) -> Solution:
-    """Solve ``min 1/2 |w|^2 + sum_i u_i max(0, 1 - y_i (w.phi(x_i) + b))`` for a kernel's features phi.
+    """Solve ``min 1/2 |w|^2 + C sum_i u_i max(0, 1 - y_i (w.phi(x_i) + b))`` for a kernel's features phi.
 
-    The dual is ``max sum_i y_i c_i - 1/2 c.K c`` over ``0 <= y_i c_i <= u_i`` and ``sum_i c_i = 0``. Two
+    The dual is ``max sum_i y_i c_i - 1/2 c.K c`` over ``0 <= y_i c_i <= C u_i`` and ``sum_i c_i = 0``. Two
     coefficients move at a time, chosen by second-order information. Rows held by a bound are left out for
     a while, and what is left has a copy of its own of the kernel matrix. Where that matrix is not at hand,
     its rows are computed in blocks, those first which violate the optimality conditions most.
@@ -97,12 +107,17 @@ def minimize_smo(
         The kernel matrix, float32 or float64, or its rows on demand, of which all take part.
     machine : Machine
         Rows that take part, their signs and bounds.
+    C : float, default=1.0
+        Multiplies the bounds.
     tol : float, default=1e-3
         Largest violation of the optimality conditions, as in LIBSVM.
     max_iter : int, optional
         Steps at the most; by default ten million or, where that is more, 100 a row.
     start : DualPoint, optional
         Solution of the same rows with other bounds, none larger than now.
+    polish : bool, default=True
+        Whether the last digits are found by solving the equations of the rows within their bounds, where
+        these are few and the matrix is float64.
 
     Returns
     -------
@@ -124,10 +139,12 @@ def minimize_smo(
     ('converged', [0.0, -2.0, 2.0, 0.0], -3.0)
     """
     began = time.perf_counter()
-    state = _State.of(gram, machine, start)
+    state = _State.of(gram, machine, C, start)
     limit = max(_LEAST_LIMIT, _LIMIT_PER_ROW * len(machine.signs)) if max_iter is None else max_iter
     if isinstance(gram, np.ndarray):
         steps = _whole(gram, machine, state, tol, limit)
+        if polish and gram.dtype == np.float64:
+            _polish(gram, machine.rows, state)
     else:
         steps = _by_rows(gram, state, tol, limit)
     point = state.point()
@@ -144,12 +161,13 @@ class _State(NamedTuple):
     slope: Floats
 
     @classmethod
-    def of(cls, gram: Any, machine: Machine, start: DualPoint | None) -> "_State":
+    def of(cls, gram: Any, machine: Machine, C: float, start: DualPoint | None) -> "_State":
         diagonal = gram.diagonal
         if isinstance(gram, np.ndarray):
             diagonal = np.ascontiguousarray(gram.diagonal()[machine.rows])
         signs = machine.signs
-        low, high = np.minimum(0.0, signs * machine.bounds), np.maximum(0.0, signs * machine.bounds)
+        signed = signs * (C * machine.bounds)
+        low, high = np.minimum(0.0, signed), np.maximum(0.0, signed)
         if start is None:
             return cls(diagonal, signs, low, high, np.zeros(len(signs)), signs.copy())
         from maxmargin.solvers._smo_steps import AT_BOUND
@@ -192,12 +210,10 @@ def _scale(start: DualPoint, signs: Floats, low: Floats, high: Floats) -> float:
 def _whole(gram: np.ndarray, machine: Machine, state: _State, tol: float, max_iter: int) -> int:
     from maxmargin.solvers._smo_steps import solve
 
-    stops = np.cumsum(machine.runs[:, 1] - machine.runs[:, 0])
-    runs = np.column_stack([machine.runs[:, 0], np.append(0, stops[:-1]), stops]).astype(np.int64)
     steps = solve(
         gram,
         machine.rows,
-        runs,
+        machine.lines,
         state.diagonal,
         state.low,
         state.high,
@@ -206,8 +222,6 @@ def _whole(gram: np.ndarray, machine: Machine, state: _State, tol: float, max_it
         tol,
         max_iter,
     )
-    if gram.dtype == np.float64:
-        _polish(gram, machine.rows, state)
     return int(steps)
 
 
