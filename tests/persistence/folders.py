@@ -21,6 +21,7 @@ from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from maxmargin._checks import InputError
+from maxmargin.kernel import KernelSearchCV, KernelSVC
 from maxmargin.persistence._manifest import manifest_bytes, sha256
 
 FILES = ("estimator.skops", "model.json")
@@ -83,6 +84,10 @@ CLASSIFIERS = {
     "dummy": DummyClassifier(strategy="stratified", random_state=np.random.RandomState(3)),
     "svc": SVC(),
     "svc-linear": SVC(kernel="linear", class_weight={"ash": 2.0}),
+    "kernel": KernelSVC(),
+    "kernel-ovr": KernelSVC(kernel="poly", strategy="ovr", dtype="float32"),
+    "kernel-coupling": KernelSVC(probability="coupling", class_weight={"ash": 2.0}),
+    "kernel-search": KernelSearchCV([1.0, 4.0], [0.1], cv=3),
     "logistic": LogisticRegression(),
     "linear-svc": LinearSVC(random_state=0),
     "search": search(),

@@ -1,6 +1,7 @@
 """Records as a comparison writes them: from fits on real data, and made up where the shape matters."""
 
 import copy
+import itertools
 import time
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from maxmargin.metrics import confusion_matrix, margins, per_class_recall
+from maxmargin.metrics import confusion_matrix, margins, per_class_recall, wilson_interval
 
 TITLES = {
     "softmax": "Multinomial logistic regression",
@@ -156,6 +157,54 @@ def digits_records(repeats=5):
     return records
 
 
+def tuned(classes=("no", "yes"), best=(0, 8.0, 0.125), n_stages=2, confusion=None, **data):
+    """Records of a tuning whose accuracy falls off from the best (stage, C, gamma) on both sides."""
+    stage, C, gamma = best
+    coarse = 2.0 ** np.arange(-7, 14, 2), 2.0 ** np.arange(-15, 4, 2)
+    grids = [coarse, (8 * 2.0 ** np.arange(-2, 2, 0.25), 0.125 * 2.0 ** np.arange(-2, 2, 0.25))][:n_stages]
+    found = []
+    for number, (Cs, gammas) in enumerate(grids):
+        for c, g in itertools.product(Cs.tolist(), gammas.tolist()):
+            far = abs(np.log2(c / C)) + abs(np.log2(g / gamma)) + 0.1 * (number != stage)
+            score = {"mean": 0.95 * 0.98**far, "std": 0.01, "fit_seconds": 0.01, "score_seconds": 0.001}
+            found.append({"C": c, "gamma": g, "stage": number, **score})
+    means = np.array([one["mean"] for one in found])
+    for one in found:
+        one["rank"] = 1 + int((means > one["mean"]).sum())
+    first = [one["rank"] for one in found].index(1)
+    if confusion is None:
+        confusion = (10 * np.eye(len(classes), dtype=int) + np.eye(len(classes), k=1, dtype=int)).tolist()
+    study = study_record(classes, [], 1, 300, int(np.sum(confusion)), **data)
+    study["title"] = "SVM with RBF kernel"
+    study["protocol"] |= {
+        "method": "rbf",
+        "strategy": "ovo",
+        "coarse_to_fine": n_stages == 2,
+        "cv": 5,
+        "n_folds": 5,
+    }
+    study["machine"]["jobs"] = 2
+    right = int(np.trace(confusion))
+    outcome = {
+        "kind": "tuning",
+        "params": {"C": found[first]["C"], "gamma": found[first]["gamma"], "strategy": "ovo"},
+        "best": first,
+        "validation_accuracy": found[first]["mean"],
+        "candidates": found,
+        "test": {
+            "accuracy": right / np.sum(confusion),
+            "interval": list(wilson_interval(right, int(np.sum(confusion)))),
+            "confusion": confusion,
+            "warnings": [],
+        },
+        "model": {"method": "rbf-svc", "path": "model", "warnings": []},
+        "search_seconds": 12.5,
+        "resumed": False,
+        "warnings": [],
+    }
+    return [study, outcome]
+
+
 @pytest.fixture(scope="session")
 def _digits():
     return digits_records(repeats=3)
@@ -169,3 +218,8 @@ def digits(_digits):
 @pytest.fixture
 def make_records():
     return made_up
+
+
+@pytest.fixture
+def make_tuning():
+    return tuned

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from maxmargin.reports import summarise, write_html
+from maxmargin.reports import summarise, summarise_tuning, write_html, write_tuning_html
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 OPTIONS = (
@@ -55,9 +55,12 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(
-    params=["real", "two classes", "hundred classes", "one split", "ugly names", "nothing finished"]
+    params=[
+        *("real", "two classes", "hundred classes", "one split", "ugly names", "nothing finished"),
+        *("tuned", "tuned on ugly names", "tuned on one grid of hundred classes"),
+    ]
 )
-def report(request, digits, make_records, tmp_path):
+def report(request, digits, make_records, make_tuning, tmp_path):
     rng = np.random.default_rng(0)
     few = {
         m: (mean + 0.01 * rng.normal(size=3)).tolist()
@@ -82,9 +85,17 @@ def report(request, digits, make_records, tmp_path):
             few, ugly, name="<b>" + "n" * 200, notes=["<script>alert(2)</script>", "m" * 300]
         ),
         "nothing finished": lambda: make_records(few)[:2],
+        "tuned": make_tuning,
+        "tuned on ugly names": lambda: make_tuning(ugly, name="<b>" + "n" * 200),
+        "tuned on one grid of hundred classes": lambda: make_tuning(
+            [f"species {k}" for k in range(100)], n_stages=1
+        ),
     }[request.param]()
     path = tmp_path / "report.html"
-    write_html(summarise(records), path)
+    if request.param.startswith("tuned"):
+        write_tuning_html(summarise_tuning(records), path)
+    else:
+        write_html(summarise(records), path)
     return path
 
 

@@ -39,7 +39,7 @@ def test_the_manifest_says_which_columns_are_text(tmp_path):
         ("m3", {"D": 1}, "method m3 has no parameter 'D'; choose from C, class_weight"),
         ("m3", {"C": -1}, "method m3 cannot be fitted: C is -1; it must be a positive number"),
         ("m3", {"C": "much"}, "method m3 cannot be fitted: C is 'much'"),
-        ("rbf-svc", {"C": -1}, "method rbf-svc cannot be fitted: The 'C' parameter of SVC must be"),
+        ("rbf-svc", {"C": -1}, "method rbf-svc cannot be fitted: C is -1; it must be a positive number"),
         ("knn", {"n_neighbors": 1000}, "method knn cannot be fitted: Expected n_neighbors <= "),
     ],
 )

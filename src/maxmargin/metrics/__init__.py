@@ -1,6 +1,7 @@
 """Measures of a classifier, and what repeated splits can and cannot say about the better one."""
 
 from maxmargin.metrics.classification import confusion_matrix, margins, per_class_recall
+from maxmargin.metrics.proportion import wilson_interval
 from maxmargin.metrics.resampling import (
     Comparison,
     Row,
@@ -22,4 +23,5 @@ __all__ = [
     "margins",
     "per_class_recall",
     "resampled_interval",
+    "wilson_interval",
 ]

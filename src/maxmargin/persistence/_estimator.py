@@ -21,6 +21,7 @@ _NODES = {
 
 # Trees (also KDTree, BallTree) stay out: their unchecked indices let a crafted file read foreign memory.
 _HELPERS = {
+    "maxmargin.kernel.functions.Kernel",
     "sklearn.compose._column_transformer._RemainderColsList",
     "sklearn.metrics._scorer._PassthroughScorer",
     "sklearn.metrics._scorer._Scorer",

@@ -1,12 +1,13 @@
 """From the records of a comparison to its summary, and from the summary to words and a table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from maxmargin._checks import InputError
 from maxmargin.metrics import Row, compare_methods, per_class_recall
+from maxmargin.reports.fields import of_kind, study_of
 from maxmargin.reports.formats import plain
 from maxmargin.reports.summary import ComparisonSummary, Failure, MethodResult, Unfinished
 from maxmargin.reports.terminal import terminal_table
@@ -14,7 +15,6 @@ from maxmargin.reports.verdict import verdict
 
 __all__ = ["ComparisonSummary", "MethodResult", "summarise", "terminal_table", "verdict"]
 
-FORMAT = 1
 _REQUIRED = {
     "study": (
         *("data.name", "data.classes", "titles", "summaries", "versions", "started", "machine"),
@@ -68,18 +68,18 @@ def summarise(records: Sequence[dict[str, Any]]) -> ComparisonSummary:
     >>> summary.results[0].recall
     array([1. , 0.5])
     """
-    study = _study(records)
+    study = study_of(records, _REQUIRED, "comparison")
     protocol, classes = study["protocol"], tuple(plain(name) for name in study["data"]["classes"])
     tests = _tests(records, protocol["repeats"], len(classes))
     methods = list(dict.fromkeys([*protocol["methods"], *tests]))
     complete = {m: tests[m] for m in methods if len(tests.get(m, {})) == protocol["repeats"]}
     failures = tuple(
         Failure(r["method"], r.get("split"), plain(r["error"]))
-        for r in _of_kind(records, "failure")
+        for r in of_kind(records, "failure")
         if r.get("split") not in tests.get(r["method"], {})
     )
     failed = {failure.method for failure in failures}
-    models = _of_kind(records, "model")
+    models = of_kind(records, "model")
     return ComparisonSummary(
         data=study["data"],
         protocol=protocol,
@@ -91,7 +91,7 @@ def summarise(records: Sequence[dict[str, Any]]) -> ComparisonSummary:
         started=study["started"],
         machine=study["machine"],
         classes=classes,
-        results=_ranked(complete, study, _of_kind(records, "validation")),
+        results=_ranked(complete, study, of_kind(records, "validation")),
         failures=failures,
         unfinished=tuple(
             Unfinished(m, len(tests.get(m, {}))) for m in methods if m not in complete and m not in failed
@@ -100,40 +100,12 @@ def summarise(records: Sequence[dict[str, Any]]) -> ComparisonSummary:
     )
 
 
-def _of_kind(records: Iterable[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    return [record for record in records if record.get("kind") == kind]
-
-
-def _study(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    for number, record in enumerate(records, start=1):
-        for field in _REQUIRED.get(str(record.get("kind")), ()):
-            if not _has(record, field):
-                raise InputError(
-                    f"record {number} (kind {record['kind']!r}) lacks {field!r}; run the comparison again"
-                )
-    studies = _of_kind(records, "study")
-    if not studies:
-        raise InputError(
-            f"none of the {len(records)} records is of kind 'study'; give the records of a comparison"
-        )
-    if studies[0].get("format") != FORMAT:
-        raise InputError(
-            f"the records have format {studies[0].get('format')!r}; this version reads format {FORMAT}"
-        )
-    return studies[0]
-
-
-def _has(record: dict[str, Any], field: str) -> bool:
-    outer, _, inner = field.partition(".")
-    return outer in record and (not inner or inner in record[outer])
-
-
 def _tests(
     records: Sequence[dict[str, Any]], repeats: int, n_classes: int
 ) -> dict[str, dict[int, dict[str, Any]]]:
     """Test records by method and split."""
     tests: dict[str, dict[int, dict[str, Any]]] = {}
-    for record in _of_kind(records, "test"):
+    for record in of_kind(records, "test"):
         shape = np.shape(record["confusion"])
         if shape != (n_classes, n_classes):
             raise InputError(

@@ -154,9 +154,9 @@ def timing_figure(summary: ComparisonSummary) -> Drawing:
     )
 
 
-def confusion_figure(result: MethodResult, classes: Sequence[str]) -> Drawing:
-    """Counts of true against predicted classes over all splits: right in blue, errors in orange."""
-    confusion, count = result.confusion, len(classes)
+def confusion_figure(confusion: NDArray[np.int64], classes: Sequence[str], method: str) -> Drawing:
+    """Counts of true against predicted classes: right in blue, errors in orange."""
+    count = len(classes)
     step = 1 if count <= 24 else 10
     ticks = range(0, count, step)
     labels = [short(classes[k], 12) for k in ticks]
@@ -176,9 +176,9 @@ def confusion_figure(result: MethodResult, classes: Sequence[str]) -> Drawing:
                 text = _count(int(confusion[true, predicted]))
                 axes.text(predicted, true, text, ha="center", va="center", fontsize=TEXT)
 
-    title = f"Confusion matrix of {result.method}"
+    title = f"Confusion matrix of {method}"
     height = min(WIDTH, 130 + 50 * count)
-    return render(f"confusion-{result.method}", title, _said_confusion(confusion, classes), height, draw)
+    return render(f"confusion-{method}", title, _said_confusion(confusion, classes), height, draw)
 
 
 def scaled_margins(result: MethodResult) -> NDArray[np.float64]:

@@ -1,17 +1,14 @@
 """The page of a comparison: one file that needs no network and no script."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from maxmargin._files import replacing
 from maxmargin.reports import figures
 from maxmargin.reports.formats import (
     NONE,
     duration,
-    listing,
     p_value,
     percent,
     plain,
@@ -20,6 +17,7 @@ from maxmargin.reports.formats import (
     settings,
     short,
 )
+from maxmargin.reports.page import Cell, Facts, Line, data_facts, facts, run_facts, write_page
 from maxmargin.reports.summary import BASELINE, ComparisonSummary, MethodResult
 from maxmargin.reports.svg import Drawing
 from maxmargin.reports.verdict import verdict
@@ -31,25 +29,6 @@ HARDEST = 10
 
 UNIT_MARGIN = ("cs", "ww", "m3")
 """Methods whose hinge asks for a margin of 1, so that margins between 0 and 1 have a meaning."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell of a table: what stands in it, how strongly it is tinted, what it is marked as."""
-
-    text: str
-    tint: float = 0.0
-    mark: str = ""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a table: its heading, the heading's full text, and the cells."""
-
-    head: str
-    full: str
-    cells: tuple[Cell, ...]
-    best: bool = False
 
 
 def write_html(summary: ComparisonSummary, path: str | Path) -> None:
@@ -75,19 +54,7 @@ def write_html(summary: ComparisonSummary, path: str | Path) -> None:
     >>> page.read_text(encoding="utf-8")[:15]
     '<!doctype html>'
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("maxmargin.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["plain"] = plain
-    page = environment.get_template("comparison.html.jinja").render(_contents(summary))
-    with replacing(Path(path)) as draft:
-        draft.write_text(page, encoding="utf-8")
+    write_page("comparison.html.jinja", _contents(summary), path)
 
 
 def _contents(summary: ComparisonSummary) -> dict[str, Any]:
@@ -110,7 +77,7 @@ def _contents(summary: ComparisonSummary) -> dict[str, Any]:
         "chosen": [_chosen(r) for r in results if any(r.params)],
         "splits": [f"Split {number}" for number in range(1, summary.repeats + 1)],
         "grids": _grids(summary),
-        "facts_of_data": _data_facts(summary),
+        "facts_of_data": data_facts(summary.data, len(summary.classes)),
         "protocol": _protocol_facts(summary),
         "warnings": [(r.method, words) for r in results for words in r.warnings],
         "model": _model(summary),
@@ -154,7 +121,9 @@ def _recall(summary: ComparisonSummary) -> dict[str, Any]:
 def _confusions(summary: ComparisonSummary) -> list[Drawing]:
     """Draw the best method and the runner-up, which guessing is not."""
     ranked = [r for r in summary.results if r.method != BASELINE] or summary.results
-    return [figures.confusion_figure(result, summary.classes) for result in ranked[:2]]
+    return [
+        figures.confusion_figure(result.confusion, summary.classes, result.method) for result in ranked[:2]
+    ]
 
 
 def _margin_line(result: MethodResult) -> Line:
@@ -192,26 +161,9 @@ def _grids(summary: ComparisonSummary) -> list[tuple[str, str]]:
     ]
 
 
-def _data_facts(summary: ComparisonSummary) -> list[tuple[str, str]]:
-    data = summary.data
-    facts = [
-        ("Source", data.get("source")),
-        ("Kind", data.get("kind")),
-        ("Samples", data.get("n_samples")),
-        ("Features", data.get("n_features")),
-        ("Image shape", " × ".join(map(str, data.get("image_shape") or ()))),
-        ("Classes", len(summary.classes)),
-        ("Target", data.get("target")),
-        ("SHA-256", data.get("sha256")),
-    ]
-    return [(name, plain(value)) for name, value in facts if value not in (None, "")]
-
-
-def _protocol_facts(summary: ComparisonSummary) -> list[tuple[str, str]]:
+def _protocol_facts(summary: ComparisonSummary) -> Facts:
     protocol = summary.protocol
-    machine = summary.machine
-    versions = listing([f"{name} {version}" for name, version in summary.versions.items()])
-    facts = [
+    own = facts(
         ("Splits", f"{summary.repeats}, the same for every method"),
         ("Training samples", protocol.get("n_train")),
         ("Test samples", protocol.get("n_test")),
@@ -221,12 +173,8 @@ def _protocol_facts(summary: ComparisonSummary) -> list[tuple[str, str]]:
             f"{protocol.get('cv')}-fold cross-validation within each training set",
         ),
         ("Seed", protocol.get("seed")),
-        ("Started", summary.started),
-        ("Machine", f"{machine.get('system')}, {machine.get('cpus')} processors" if machine else None),
-        ("Versions", versions if summary.versions else None),
-        ("Commit of the working folder", summary.commit),
-    ]
-    return [(name, plain(value)) for name, value in facts if value not in (None, "")]
+    )
+    return own + run_facts(summary.started, summary.machine, summary.versions, summary.commit)
 
 
 def _model(summary: ComparisonSummary) -> dict[str, str] | None:

@@ -1,9 +1,11 @@
 """The outcome of a comparison in plain sentences, none of them stronger than the test behind it."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
+from maxmargin._typing import Floats
 from maxmargin.metrics import compare_methods
 from maxmargin.reports.formats import duration, listing, p_value, percent, plain, points, setting, short
 from maxmargin.reports.summary import BASELINE, ComparisonSummary, MethodResult
@@ -43,7 +45,7 @@ def verdict(summary: ComparisonSummary) -> list[str]:
         *_best_linear(summary),
         *_against_baseline(summary),
         *_fastest(summary),
-        *_hardest_classes(summary),
+        hardest_classes(summary.results[0].recall, summary.classes, summary.results[0].method),
         *_edges(summary),
         *_convergence(summary),
         *_left_out(summary),
@@ -136,15 +138,15 @@ def _fastest(summary: ComparisonSummary) -> list[str]:
     return [f"Within a point of it, {fastest.method} is the fastest to fit: {times}."]
 
 
-def _hardest_classes(summary: ComparisonSummary) -> list[str]:
-    best = summary.results[0]
-    order = [k for k in np.argsort(best.recall, kind="stable") if best.recall[k] < 1]
+def hardest_classes(recall: Floats, classes: Sequence[str], method: str) -> str:
+    """Say which classes a method recognised least."""
+    order = [int(k) for k in np.argsort(recall, kind="stable") if recall[k] < 1]
     if not order:
-        return [f"{best.method} recognised every test sample."]
-    hardest = order[: min(3, len(summary.classes) - 1)]
-    names = [f"{short(summary.classes[k], 40)} ({percent(float(best.recall[k]))})" for k in hardest]
+        return f"{method} recognised every test sample."
+    hardest = order[: min(3, len(classes) - 1)]
+    names = [f"{short(classes[k], 40)} ({percent(float(recall[k]))})" for k in hardest]
     which = "class, and its" if len(names) == 1 else "classes, and their"
-    return [f"Hardest {which} share recognised by {best.method}: {listing(names)}."]
+    return f"Hardest {which} share recognised by {method}: {listing(names)}."
 
 
 def _edges(summary: ComparisonSummary) -> list[str]:

@@ -12,7 +12,7 @@ from numba import njit
 from numba.extending import intrinsic
 
 FAR = 1e30  # farther than any slope: what a bound adds to the slope of a row that it holds
-AT_BOUND = 1e-13  # share of its range below which a coefficient's distance from a bound is rounding
+ROUNDING = 1e-13  # share of a coefficient's size below which its distance from a bound is rounding
 _LEAST_CURVATURE = 1e-12
 _STRIDE = 512  # rows that are searched for a value before it is looked up
 _MOST_KEPT = 0.7  # share of the rows above which copying their Gram matrix does not pay
@@ -163,12 +163,13 @@ def _descend(gram, places, runs, diagonal, low, high, coef, slope, tol, max_iter
 def _moved(coef, low, high, i, j, move):
     """Add to coefficient i and take from j as much as the bounds allow; return how much."""
     move = min(move, min(high[i] - coef[i], coef[j] - low[j]))
+    size_i, size_j = abs(coef[i]) + move, abs(coef[j]) + move
     coef[i] += move
     coef[j] -= move
     # What rounding leaves between a coefficient and its bound would count as a row within its bounds.
-    if high[i] - coef[i] < AT_BOUND * (high[i] - low[i]):
+    if high[i] - coef[i] < ROUNDING * size_i:
         coef[i] = high[i]
-    if coef[j] - low[j] < AT_BOUND * (high[j] - low[j]):
+    if coef[j] - low[j] < ROUNDING * size_j:
         coef[j] = low[j]
     return move
 

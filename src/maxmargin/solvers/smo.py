@@ -13,6 +13,7 @@ from maxmargin.solvers._solution import Solution
 
 _FIRST_ROWS = 1024  # of a kernel matrix that is not at hand, to begin with
 _ROUGHLY = 0.1  # share of the violation that is left when more rows are looked at
+_BALANCE = 1e-12  # share of the coefficients' sizes that their sum may differ from zero
 _MOST_POLISHED = 400  # free rows whose equations are solved directly
 _LEAST_LIMIT, _LIMIT_PER_ROW = 10_000_000, 100  # steps at the most where nothing else is said, as in LIBSVM
 
@@ -170,11 +171,11 @@ class _State(NamedTuple):
         low, high = np.minimum(0.0, signed), np.maximum(0.0, signed)
         if start is None:
             return cls(diagonal, signs, low, high, np.zeros(len(signs)), signs.copy())
-        from maxmargin.solvers._smo_steps import AT_BOUND
+        from maxmargin.solvers._smo_steps import ROUNDING
 
         scale = _scale(start, signs, low, high)
-        coef, rounding = scale * start.coef, AT_BOUND * (high - low)
-        coef = np.where(high - coef < rounding, high, np.where(coef - low < rounding, low, coef))
+        coef, bound = scale * start.coef, low + high  # of which one is 0
+        coef = np.where(np.abs(coef - bound) <= ROUNDING * np.abs(bound), bound, coef)
         return cls(diagonal, signs, low, high, coef, signs - scale * (signs - start.slope))
 
     def point(self) -> DualPoint:
@@ -300,7 +301,8 @@ def _polish(gram: np.ndarray, rows: Ints, state: _State) -> None:
         trial = coef.copy()
         trial[free] += step
         trial_slope = slope - step @ columns
-        inside = (trial >= low).all() and (trial <= high).all() and np.isfinite(trial_slope).all()
+        balanced = abs(trial.sum()) <= _BALANCE * np.abs(trial).sum()
+        inside = (trial >= low).all() and (trial <= high).all() and balanced
         new_top, new_bottom = extremes(trial_slope, trial, low, high)
         if not inside or not new_top - new_bottom < top - bottom:
             return

@@ -1,4 +1,4 @@
-"""Studies: comparisons of methods on data, from splits to records."""
+"""Studies: methods compared and tuned on data, from splits to records."""
 
 from maxmargin.studies.comparison import Comparison
 from maxmargin.studies.drawing import drawn
@@ -7,6 +7,7 @@ from maxmargin.studies.model import FittedMethod, fit_method
 from maxmargin.studies.progress import Progress, ProgressBar
 from maxmargin.studies.protocol import Settings
 from maxmargin.studies.records import RecordLog
+from maxmargin.studies.tuning import Tuning, TuningSettings
 
 __all__ = [
     "METHODS",
@@ -17,6 +18,8 @@ __all__ = [
     "ProgressBar",
     "RecordLog",
     "Settings",
+    "Tuning",
+    "TuningSettings",
     "drawn",
     "fit_method",
     "select_methods",

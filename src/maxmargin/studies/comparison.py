@@ -5,27 +5,25 @@ from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from maxmargin._checks import InputError
-from maxmargin._files import remove_drafts, replacing
+from maxmargin._files import replacing
 from maxmargin.datasets import Dataset
 from maxmargin.metrics import compare_methods
 from maxmargin.studies import protocol
 from maxmargin.studies.drawing import drawn
+from maxmargin.studies.folder import open_run, study_record
 from maxmargin.studies.methods import METHODS, Method, select_methods
 from maxmargin.studies.model import fit_method
 from maxmargin.studies.preparation import build_preparation
 from maxmargin.studies.progress import Progress
-from maxmargin.studies.protocol import Settings, option
-from maxmargin.studies.provenance import commit, fingerprint, machine, versions
+from maxmargin.studies.protocol import Settings
+from maxmargin.studies.provenance import commit, versions
 from maxmargin.studies.records import Record, RecordLog
 from maxmargin.studies.tasks import Task, run_tasks
-
-_FORMAT = 1
 
 
 class Comparison:
@@ -74,7 +72,7 @@ class Comparison:
         self.classes, self.target = np.unique(self.dataset.y, return_inverse=True)
         self.splits = protocol.splits(self.target, settings)
         self.preparation, sentences = build_preparation(self.dataset)
-        self.sentences = [*sentences, *self._fewer_folds()]
+        self.sentences = [*sentences, *protocol.fewer_folds(len(self._folds(0)), settings.cv)]
         self.log = RecordLog(out / "records.jsonl")
         self.records: list[Record] = []
         self._stamp = {"seed": settings.seed, "versions": versions(), "commit": commit()}
@@ -105,70 +103,25 @@ class Comparison:
         return self.records
 
     def _open(self, resume: bool) -> None:
-        holds_run = self.log.path.exists()
-        if self.out.exists() and not holds_run and not (self.out.is_dir() and not any(self.out.iterdir())):
-            raise InputError(f"{self.out} exists and holds no run; choose another --out")
-        if holds_run and not resume:
-            raise InputError(f"{self.out} holds a run already; add --resume to go on or choose another --out")
-        self.records = self.log.read()
-        header = self._header()
-        if not self.records:
-            self._keep([header])
-            return
-        self._check_same(header, self.records[0])
-        remove_drafts(self.out)
+        study = self._study()
+        records = open_run(self.log, study, asdict(self.settings), resume=resume)
         # What failed before, for want of memory perhaps, is tried again.
-        self.records = [record for record in self.records if record["kind"] != "failure"]
+        self.records = [record for record in records if record["kind"] != "failure"]
+        if not records:
+            self._keep([study])
 
-    def _check_same(self, header: Record, before: Record) -> None:
-        if before.get("kind") != "study" or before.get("format") != header["format"]:
-            raise InputError(f"{self.log.path} was not written by this version; choose another --out")
-        if before["data"]["sha256"] != header["data"]["sha256"]:
-            raise InputError(f"{self.out} holds a run on other data; give the same data or another --out")
-        old, new = before["protocol"], header["protocol"]
-        for key in asdict(self.settings):
-            if old.get(key) != new[key]:
-                raise InputError(
-                    f"{self.out} holds a run with {option(key)} {_typed(old.get(key))}, not "
-                    f"{_typed(new[key])}; give the same options or another --out"
-                )
-        if old != new:
-            raise InputError(f"{self.log.path} was not written by this version; choose another --out")
-
-    def _header(self) -> Record:
-        data = self.dataset
+    def _study(self) -> Record:
         train, test = self.splits[0]
-        return {
-            "kind": "study",
-            "format": _FORMAT,
-            "data": {
-                "name": data.name,
-                "source": data.source,
-                "kind": data.kind,
-                "n_samples": len(self.target),
-                "n_features": len(data.feature_names),
-                "classes": [str(label) for label in self.classes.tolist()],
-                "class_counts": np.bincount(self.target).tolist(),
-                "target": data.target_name,
-                "image_shape": list(data.image_shape) if data.image_shape else None,
-                "sha256": fingerprint(data),
-                "notes": data.notes,
-                "preprocessing": self.sentences,
-            },
-            "protocol": asdict(self.settings)
-            | {
-                "methods": [method.name for method in self.methods],
-                "n_train": len(train),
-                "n_test": len(test),
-                "grids": {
-                    m.name: {key: list(values) for key, values in m.grid.items()} for m in self.methods
-                },
-            },
+        asked = asdict(self.settings) | {
+            "methods": [method.name for method in self.methods],
+            "n_train": len(train),
+            "n_test": len(test),
+            "grids": {m.name: {key: list(values) for key, values in m.grid.items()} for m in self.methods},
+        }
+        return study_record("compare", self.dataset, self.sentences, asked, self.jobs) | {
             "titles": {m.name: m.title for m in self.methods},
             "summaries": {m.name: m.summary for m in self.methods},
             "linear": [m.name for m in self.methods if m.linear],
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": machine() | {"jobs": self.jobs},
         }
 
     def _n_fits(self) -> int:
@@ -179,12 +132,6 @@ class Comparison:
         rows = self.splits[split][0]
         pairs = protocol.folds(self.target[rows], self.settings.cv, self.settings.seed + split)
         return [(rows[train], rows[test]) for train, test in pairs]
-
-    def _fewer_folds(self) -> list[str]:
-        n_folds = len(self._folds(0))
-        if n_folds == self.settings.cv:
-            return []
-        return [f"{n_folds} folds choose the parameters: the second largest class has no more training rows"]
 
     def _validations(self) -> list[Task]:
         done = {(r["method"], r["split"], r["fold"]) for r in self._of_kind("validation")}
@@ -285,7 +232,3 @@ class Comparison:
                 for row, guess, margin in zip(record["rows"], record["predictions"], margins, strict=True):
                     truth = labels[self.target[row]]
                     writer.writerow([self.rows[row], split, name, truth, labels[guess], margin])
-
-
-def _typed(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -72,9 +72,9 @@ def _nearest_neighbours() -> Any:
 
 
 def _rbf_svc() -> Any:
-    from sklearn.svm import SVC
+    from maxmargin.kernel import KernelSVC
 
-    return SVC(kernel="rbf", gamma="scale")
+    return KernelSVC()
 
 
 def _dummy() -> Any:
@@ -135,7 +135,7 @@ _ALL = (
     Method(
         "rbf-svc",
         "SVM with RBF kernel",
-        "scikit-learn's SVC, one-vs-one, gamma = 1 / (n_features * variance)",
+        "hinge of each pair of classes, which vote; RBF kernel, gamma = 1 / (n_features * variance)",
         _rbf_svc,
         {"C": (0.1, 1.0, 10.0, 100.0)},
     ),

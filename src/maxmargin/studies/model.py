@@ -54,6 +54,7 @@ def fit_method(
     cv: int = 3,
     seed: int = 0,
     jobs: int = 1,
+    threads: int = 1,
 ) -> FittedMethod:
     """Fit a method with its preprocessing on every row.
 
@@ -69,7 +70,9 @@ def fit_method(
     cv, seed : int
         Folds of that cross-validation and the seed that draws them.
     jobs : int, default=1
-        Processes.
+        Processes of that cross-validation.
+    threads : int, default=1
+        Threads of the fit on every row.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def fit_method(
         raise InputError(f"method {method.name} has no parameter {unknown[0]!r}; choose from {known}")
     pipeline = Pipeline([("prepare", preparation), ("classify", estimator.set_params(**params))])
     try:
-        with threadpool_limits(1), protocol.Watched() as watched:
+        with threadpool_limits(threads), protocol.Watched() as watched:
             pipeline.fit(dataset.X, dataset.y)
             pipeline.predict(protocol.rows_of(dataset.X, [0]))  # some parameters are refused only here
     except (ValueError, TypeError) as error:

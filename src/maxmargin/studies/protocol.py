@@ -113,6 +113,19 @@ def folds(target: Ints, cv: int, seed: int) -> list[tuple[Ints, Ints]]:
         return list(splitter.split(np.zeros(len(target)), target))
 
 
+def fewer_folds(n_folds: int, cv: int) -> list[str]:
+    """What to say where there are fewer folds than were asked for.
+
+    Examples
+    --------
+    >>> fewer_folds(5, cv=5)
+    []
+    """
+    if n_folds == cv:
+        return []
+    return [f"{n_folds} folds choose the parameters: the second largest class has no more training rows"]
+
+
 def validate(method: Method, preparation: Any, X: Any, target: Ints, train: Ints, test: Ints) -> list[Record]:
     """Score every candidate of a method on one fold: one record each."""
     prepared, estimator = _clone(preparation), method.build()
