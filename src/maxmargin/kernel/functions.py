@@ -112,36 +112,36 @@ class Kernel:
         return Rows(left, right)
 
     def block(self, left: Rows, right: Rows) -> np.ndarray:
-        """Kernel values of each row of one set with each of another; (n_left, n_right).
+        """Kernel values of each row of one set with each of another; (n_left, n_right)."""
+        if callable(self.name):
+            return _finite(_called(self.name, left.left, right.right))
+        if self.is_given:
+            return left.left
+        return self.values(self.products(left, right))
+
+    def products(self, left: Rows, right: Rows) -> np.ndarray:
+        """``x.z``, or for distances ``-gamma |x - z|^2``, of each row with each other."""
+        if sparse.issparse(left.left):
+            return np.asarray(left.left @ np.ascontiguousarray(right.right.toarray().T))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return left.left @ right.right.T
+
+    def values(self, products: np.ndarray) -> np.ndarray:
+        """Kernel values of products, in their place.
 
         Raises
         ------
         InputError
             Where one is not finite.
         """
-        if callable(self.name):
-            return _finite(_called(self.name, left.left, right.right))
-        if self.is_given:
-            return left.left
-        values = self.values(self.products(left, right))
-        return values if self.name == "rbf" else _finite(values)
-
-    def products(self, left: Rows, right: Rows) -> np.ndarray:
-        """``x.z``, or for distances ``-gamma |x - z|^2``, of each row with each other."""
-        if sparse.issparse(left.left):
-            return np.asarray(left.left @ np.ascontiguousarray(right.right.toarray().T))
-        return left.left @ right.right.T
-
-    def values(self, products: np.ndarray) -> np.ndarray:
-        """Kernel values of products, in their place."""
-        match self.name:
-            case "rbf":
-                np.exp(products, out=products)
-            case "poly" | "sigmoid":
+        if self.name == "rbf":
+            return np.exp(products, out=products)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.name != "linear":
                 products *= products.dtype.type(self.gamma)
                 products += products.dtype.type(self.coef0)
                 _power(products, self.degree) if self.name == "poly" else np.tanh(products, out=products)
-        return products
+        return _finite(products)
 
     def diagonal(self, rows: Rows) -> np.ndarray:
         """Kernel value of each row with itself."""
