@@ -125,9 +125,10 @@ COLUMNS = (
 )
 METHOD = """
 Seconds are the median of {repeats} fits in fresh processes, the methods in turn (one fit where it takes over
-{long:g} s), after a small fit that takes imports and compilation, each at its tolerance of 1e-3. The dual objective is computed from the fitted
-coefficients by one NumPy function. The floor is the flops of half a kernel matrix at the rate of a single
-precision product here, and one read of the whole matrix; a solver that computes fewer rows may lie below.
+{long:g} s), after a small fit that takes imports and compilation, each at its tolerance of 1e-3. The dual
+objective is computed from the fitted coefficients by one NumPy function. The floor is the flops of half a
+kernel matrix at the rate of a single precision product here, and one read of the whole matrix; a solver that
+computes fewer rows may lie below.
 """
 
 

@@ -15,12 +15,72 @@ _LINES = 8  # of a whole matrix that stay in the cache between a factor and its 
 
 
 def gram_matrix(kernel: Kernel, rows: Rows, dtype: Any) -> np.ndarray:
-    """All kernel values of the rows, each pair computed once."""
+    """All kernel values of the rows, each pair computed once, on all threads."""
     if kernel.is_given or callable(kernel.name):
         return np.ascontiguousarray(kernel.block(rows, rows), dtype=dtype)
-    matrix = symmetric(len(rows), dtype, lambda i, j: kernel.block(rows.take(i), rows.take(j)))
+    matrix = np.empty((len(rows), len(rows)), dtype=dtype)
+    fill_symmetric(matrix, lambda i, j: kernel.block(rows.take(i), rows.take(j)), blas_threads())
     np.fill_diagonal(matrix, kernel.diagonal(rows))
     return matrix
+
+
+class RunMatrices:
+    """Kernel matrices of rows that are a few runs of neighbours; those of one run with itself are kept.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        The kernel.
+    rows : Rows
+        All rows.
+    dtype : dtype
+        Of kernel values.
+    n_bytes : int
+        What may be kept.
+    """
+
+    def __init__(self, kernel: Kernel, rows: Rows, dtype: Any, n_bytes: int) -> None:
+        self._kernel, self._rows, self._dtype = kernel, rows, dtype
+        self._left, self._kept = n_bytes, {}
+
+    def matrix(self, runs: Ints, memory: np.ndarray) -> np.ndarray:
+        """The kernel matrix of some runs, in memory that is there already, computed on this thread."""
+        stops = np.cumsum(runs[:, 1] - runs[:, 0])
+        n = int(stops[-1])
+        matrix = carved(memory, (n, n), self._dtype)
+        parts = [slice(stop - (end - first), stop) for (first, end), stop in zip(runs, stops, strict=True)]
+        for k, (run, part) in enumerate(zip(runs, parts, strict=True)):
+            matrix[part, part] = self._own(slice(*run))
+            for other, columns in zip(runs[k + 1 :], parts[k + 1 :], strict=True):
+                self._fill(matrix[part, columns], matrix[columns, part], slice(*run), slice(*other))
+        return matrix
+
+    def _own(self, run: slice) -> np.ndarray:
+        found = self._kept.get(run.start)
+        if found is None:
+            rows = self._rows.take(run)
+            found = np.empty((len(rows), len(rows)), dtype=self._dtype)
+            fill_symmetric(found, lambda i, j: self._kernel.block(rows.take(i), rows.take(j)), 1)
+            np.fill_diagonal(found, self._kernel.diagonal(rows))
+            if found.nbytes <= self._left:
+                self._kept[run.start] = found
+                self._left -= found.nbytes
+        return found
+
+    def _fill(self, matrix: np.ndarray, mirror: np.ndarray, run: slice, other: slice) -> None:
+        rows, columns = self._rows.take(run), self._rows.take(other)
+        for first in range(0, len(rows), _TILE):
+            i = slice(first, first + _TILE)
+            for start in range(0, len(columns), _WIDTH):
+                j = slice(start, start + _WIDTH)
+                tile = self._kernel.block(rows.take(i), columns.take(j))
+                matrix[i, j] = tile
+                mirror[j, i] = tile.T
+
+
+def carved(memory: np.ndarray, shape: tuple[int, int], dtype: Any) -> np.ndarray:
+    """An array in memory that is there already: fresh memory costs more than what is written into it."""
+    return memory[: shape[0] * shape[1] * np.dtype(dtype).itemsize].view(dtype).reshape(shape)
 
 
 class SharedProducts:
@@ -38,7 +98,10 @@ class SharedProducts:
 
     def __init__(self, kernel: Kernel, rows: Rows, dtype: Any) -> None:
         self._kernel = kernel
-        self._products = symmetric(len(rows), dtype, lambda i, j: kernel.products(rows.take(i), rows.take(j)))
+        self._products = np.empty((len(rows), len(rows)), dtype=dtype)
+        fill_symmetric(
+            self._products, lambda i, j: kernel.products(rows.take(i), rows.take(j)), blas_threads()
+        )
         self._matrix = np.empty_like(self._products)
 
     def gram(self, gamma: float) -> np.ndarray:
@@ -60,9 +123,9 @@ class SharedProducts:
         return self._matrix
 
 
-def symmetric(n: int, dtype: Any, block: Callable[[slice, slice], np.ndarray]) -> np.ndarray:
-    """A symmetric matrix whose tiles ``block(rows, columns)`` are computed on all threads."""
-    matrix = np.empty((n, n), dtype=dtype)
+def fill_symmetric(matrix: np.ndarray, block: Callable[[slice, slice], np.ndarray], threads: int) -> None:
+    """Fill a symmetric matrix with tiles ``block(rows, columns)``, each pair of rows computed once."""
+    n = len(matrix)
 
     def fill(first: int) -> None:
         rows = slice(first, first + _TILE)
@@ -72,9 +135,12 @@ def symmetric(n: int, dtype: Any, block: Callable[[slice, slice], np.ndarray]) -
             matrix[rows, columns] = tile
             matrix[columns, rows] = tile.T
 
+    if threads == 1:
+        for first in range(0, n, _TILE):
+            fill(first)
+        return
     with one_blas_thread():
-        list(pool(blas_threads()).map(fill, range(0, n, _TILE)))
-    return matrix
+        list(pool(threads).map(fill, range(0, n, _TILE)))
 
 
 class RowsOnDemand:
@@ -90,16 +156,21 @@ class RowsOnDemand:
         Type of the values.
     n_bytes : int
         What the rows in use, and their values with each other, may take.
+    memory : ndarray of bytes, optional
+        Where to keep the rows in use, at least ``n_bytes``; new memory by default.
     """
 
-    def __init__(self, kernel: Kernel, rows: Rows, dtype: Any, n_bytes: int) -> None:
+    def __init__(
+        self, kernel: Kernel, rows: Rows, dtype: Any, n_bytes: int, memory: np.ndarray | None = None
+    ) -> None:
         n = len(rows)
         self._kernel, self._rows = kernel, rows
         self.diagonal = kernel.diagonal(rows).astype(dtype)
         width = np.dtype(dtype).itemsize
         # A table of m rows and its square part take width * (m n + m^2) bytes.
         self.capacity = min(n, max(2, int((np.sqrt(n**2 + 4 * n_bytes / width) - n) / 2)))
-        self._table = np.empty((self.capacity, n), dtype=dtype)
+        shape = (self.capacity, n)
+        self._table = np.empty(shape, dtype=dtype) if memory is None else carved(memory, shape, dtype)
         self._places = np.full(n, -1)
 
     def hold(self, members: Ints) -> tuple[np.ndarray, Ints]:

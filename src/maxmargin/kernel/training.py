@@ -1,5 +1,6 @@
 """Rows sorted by class with their kernel matrix, and the machines that are solved on them."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,12 +11,13 @@ import numpy as np
 from maxmargin._threads import blas_threads, one_blas_thread, pool
 from maxmargin._typing import Floats, Ints
 from maxmargin.kernel.functions import Kernel, Rows
-from maxmargin.kernel.gram import RowsOnDemand, gram_matrix
+from maxmargin.kernel.gram import RowsOnDemand, RunMatrices, gram_matrix
 from maxmargin.kernel.strategies import Strategy
 from maxmargin.solvers import Solution
 from maxmargin.solvers.smo import DualPoint, Machine, minimize_smo
 
 _SMALL = 2000  # rows whose kernel matrix is kept in double precision, unless asked for otherwise
+_MOST_USED = 2  # times that each kernel value is used, above which all are computed and kept
 _TABLE_BYTES = 1 << 22  # kernel values of new rows that are computed at a time, on one thread
 
 
@@ -98,11 +100,16 @@ class TrainingSet:
             One list a classifier, with one fit a C.
         """
         machines = [strategy.machines(self.starts, each) for each in bounds]
-        gram, flat = self.gram, [machine for each in machines for machine in each]
-        threads = min(blas_threads(), len(flat))
+        flat = [machine for each in machines for machine in each]
+        threads, own = min(blas_threads(), len(flat)), threading.local()
+        gram = self.gram if self._is_shared(flat) else None
+        available = self.cache_bytes // threads
+        kept = RunMatrices(self.kernel, self.rows, self.dtype, self.cache_bytes // 2)
 
         def path(machine: Machine) -> list[Solution]:
-            matrix = gram if gram is not None else self._on_demand(machine, threads)
+            matrix = gram
+            if matrix is None:
+                matrix, machine = self._alone(machine, own, kept, available)
             solutions: list[Solution] = []
             for C in Cs:
                 start = solutions[-1].point if solutions else None
@@ -140,9 +147,29 @@ class TrainingSet:
         found = [strategy.decisions(values, table, starts) for table in tables]
         return [decided + fit.intercepts for decided, fit in zip(found, fits, strict=True)]
 
-    def _on_demand(self, machine: Machine, threads: int) -> RowsOnDemand:
+    def _is_shared(self, machines: Sequence[Machine]) -> bool:
+        """Whether the machines use kernel values so often, or these are so few, that all are computed."""
+        if self.matrix is not None or self.kernel.is_given or callable(self.kernel.name):
+            return True
+        n, used = int(self.starts[-1]), sum(len(machine.signs) ** 2 for machine in machines)
+        return n <= _SMALL or used > _MOST_USED * n * n
+
+    def _alone(
+        self, machine: Machine, own: threading.local, kept: RunMatrices, available: int
+    ) -> tuple[np.ndarray | RowsOnDemand, Machine]:
+        """Kernel values for one machine, in memory that its thread goes on with, and the machine on them."""
+        n = len(machine.signs)
+        n_bytes = n * n * self.dtype.itemsize
+        whole = n_bytes <= available // 2
+        needed = n_bytes if whole else min(n_bytes, max(available, 2 * n * self.dtype.itemsize))
+        memory = getattr(own, "memory", None)
+        if memory is None or len(memory) < needed:
+            memory = own.memory = np.empty(needed, dtype=np.uint8)
+        alone = Machine(np.array([[0, n]]), machine.signs, machine.bounds)
+        if whole:
+            return kept.matrix(machine.runs, memory), alone
         rows = self.rows.take(machine.rows)
-        return RowsOnDemand(self.kernel, rows, self.dtype, self.cache_bytes // threads)
+        return RowsOnDemand(self.kernel, rows, self.dtype, available, memory), alone
 
 
 def value_type(dtype: Any, n_rows: int) -> Any:
