@@ -229,11 +229,11 @@ print(search.cv_results_["mean_test_score"].tolist())
 
 def test_killed_process_loses_one_gamma_at_most(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path / "a")])
-    while process.poll() is None and len(list((tmp_path / "a").glob("*gamma*"))) < 3:
+    while process.poll() is None and len(list((tmp_path / "a").glob("coarse-gamma-*.json"))) < 3:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    done = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").glob("*gamma*")}
+    done = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").glob("coarse-gamma-*.json")}
     assert 3 <= len(done) < 12
     again = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(tmp_path / "a")], capture_output=True, text=True, check=True
