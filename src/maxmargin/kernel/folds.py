@@ -21,6 +21,7 @@ from maxmargin.kernel.problem import Problem
 from maxmargin.kernel.stages import Record
 from maxmargin.kernel.strategies import STRATEGIES
 from maxmargin.kernel.svc import KernelSVC
+from maxmargin.kernel.tensors import TensorTrainingSet
 from maxmargin.kernel.training import Fit, TrainingSet
 
 
@@ -119,12 +120,12 @@ class FoldSearch:
         """The products of all rows, where they and one kernel matrix may be kept."""
         training = self.problem.training
         kernel, n = training.kernel, len(self.y)
-        if callable(kernel.name) or kernel.is_given:
+        if callable(kernel.name) or kernel.is_given or isinstance(training, TensorTrainingSet):
             return None
         if 2 * n * n * np.dtype(training.dtype).itemsize > training.cache_bytes:
             return None
         largest = max(number for gamma in gammas for number in self.gammas(gamma))
-        shared = self._training(largest)
+        shared: Any = self._training(largest)
         return SharedProducts(shared.kernel, shared.rows, shared.dtype)
 
     def scores(self, gamma: Any, Cs: Sequence[float], products: SharedProducts | None) -> list[list[Record]]:
@@ -134,7 +135,7 @@ class FoldSearch:
         for number in dict.fromkeys(numbers):
             which = [i for i, other in enumerate(numbers) if other == number]
             training = self._training(number)
-            if products is not None:
+            if products is not None and isinstance(training, TrainingSet):
                 training = replace(training, matrix=products.gram(number))
             fits = training.fits(
                 STRATEGIES[self.model.strategy],
@@ -148,17 +149,21 @@ class FoldSearch:
                 found[i] = [records[c] for c in np.argsort(ascending)]
         return [found[i] for i in range(len(numbers))]
 
-    def _training(self, gamma: float) -> TrainingSet:
+    def _training(self, gamma: float) -> TrainingSet | TensorTrainingSet:
         training = self.problem.training
         kernel = replace(training.kernel, gamma=gamma)
         if callable(kernel.name) or kernel.is_given:
             return training
+        if isinstance(training, TensorTrainingSet):
+            return replace(training, kernel=kernel)
         X = self.problem.X[self.problem.order]
         centre = kernel.centre(X)
         precision = kernel.precision(X, centre) if training.dtype == np.float32 else training.dtype
         return replace(training, kernel=kernel, rows=kernel.rows(X, centre, precision))
 
-    def _records(self, training: TrainingSet, fold: Fold, path: list[Fit]) -> list[Record]:
+    def _records(
+        self, training: TrainingSet | TensorTrainingSet, fold: Fold, path: list[Fit]
+    ) -> list[Record]:
         strategy, records = STRATEGIES[self.model.strategy], []
         began = time.perf_counter()
         for fit, decisions in zip(path, training.held_out(strategy, path, fold.test), strict=True):

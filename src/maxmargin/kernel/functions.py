@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from array_api_compat import array_namespace, is_torch_array
 from scipy import sparse
 from sklearn.utils import gen_batches
 from sklearn.utils.sparsefuncs import mean_variance_axis
@@ -86,7 +87,7 @@ class Kernel:
         if self.name != "rbf":
             return np.float32
         squares = _squares(X if centre is None else X - centre)
-        largest = float(squares.max(initial=0.0))
+        largest = float(squares.max()) if len(squares) else 0.0
         rounding = 2 * self.gamma * largest * float(np.finfo(np.float32).eps)
         return np.float32 if rounding < _ROUNDING else np.float64
 
@@ -135,6 +136,9 @@ class Kernel:
             Where one is not finite.
         """
         if self.name == "rbf":
+            np.minimum(
+                products, 0, out=products
+            )  # rounding may make the distance of a row from itself negative
             return np.exp(products, out=products)
         with np.errstate(over="ignore", invalid="ignore"):
             if self.name != "linear":
@@ -190,6 +194,8 @@ def _gamma(gamma: Any, X: Any, weight: Floats) -> float:
 
 def _variance(X: Any, weight: Floats) -> float:
     """Weighted variance of all entries; that of ``X.var()`` where all weights are alike."""
+    if is_torch_array(X):
+        return _variance_of_tensor(X, weight)
     if np.all(weight == weight[0]):
         if sparse.issparse(X):
             return float(X.multiply(X).mean() - X.mean() ** 2)
@@ -203,7 +209,17 @@ def _variance(X: Any, weight: Floats) -> float:
     return float(np.mean(variances) + np.var(means))
 
 
-def _squares(X: Any) -> np.ndarray:
+def _variance_of_tensor(X: Any, weight: Floats) -> float:
+    xp = array_namespace(X)
+    share = xp.asarray(weight / weight.sum(), device=X.device)
+    X = xp.astype(X, xp.float64, copy=False)
+    means = share @ X
+    return float(xp.mean(share @ (X - means) ** 2) + xp.var(means))
+
+
+def _squares(X: Any) -> Any:
+    if is_torch_array(X):
+        return (X * X).sum(-1)
     if sparse.issparse(X):
         return np.asarray(X.multiply(X).sum(axis=1)).ravel()
     return np.einsum("ij,ij->i", X, X)

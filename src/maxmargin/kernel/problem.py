@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from array_api_compat import is_torch_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
@@ -11,8 +12,10 @@ from maxmargin._checks import InputError, check_at_least, check_choice, check_po
 from maxmargin._labels import numbered
 from maxmargin._typing import Floats, Ints
 from maxmargin.calibration import CALIBRATIONS
-from maxmargin.kernel.functions import resolve
+from maxmargin.kernel.functions import Kernel, resolve
 from maxmargin.kernel.strategies import STRATEGIES
+from maxmargin.kernel.tensor_inputs import check_device, in_memory, training_tensor
+from maxmargin.kernel.tensors import TensorTrainingSet
 from maxmargin.kernel.training import TrainingSet, value_type
 
 if TYPE_CHECKING:
@@ -27,15 +30,15 @@ class Problem:
 
     Attributes
     ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-        All rows, as they were given.
+    X : ndarray, CSR matrix or tensor of shape (n_samples, n_features)
+        All rows, as they were given or on the classifier's device.
     classes : ndarray of shape (n_classes,)
         Labels.
     order : ndarray of shape (n_rows,)
         Position in X of each row that takes part, class by class.
     target, weight, sample_weight : ndarrays of shape (n_rows,)
         Class, full weight and own weight of each of them.
-    training : TrainingSet
+    training : TrainingSet or TensorTrainingSet
         The rows as the machines take them.
     """
 
@@ -45,7 +48,7 @@ class Problem:
     target: Ints
     weight: Floats
     sample_weight: Floats
-    training: TrainingSet
+    training: TrainingSet | TensorTrainingSet
 
     @classmethod
     def of(cls, classifier: "KernelSVC", X: Any, y: Any, sample_weight: Any) -> "Problem":
@@ -57,10 +60,9 @@ class Problem:
             Where X, y, the weights or a parameter cannot be used.
         """
         check_parameters(classifier)
-        accepted = False if classifier.kernel == "precomputed" else "csr"
-        X, y = validate_data(classifier, X, y, accept_sparse=accepted, dtype=[np.float64, np.float32])
+        X, y = _checked(classifier, X, y)
         check_classification_targets(y)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight = _check_sample_weight(in_memory(sample_weight), y, dtype=np.float64, ensure_non_negative=True)
         name = type(classifier).__name__
         classes, target, full = numbered(y, weight, classifier.class_weight, name)
         kernel = resolve(
@@ -68,18 +70,32 @@ class Problem:
         )
         used = np.flatnonzero(weight > 0)
         order = used[np.argsort(target[used], kind="stable")]
-        rows = X[np.ix_(order, order)] if kernel.is_given else X[order]
-        dtype = value_type(classifier.dtype, len(order))
-        centre = kernel.centre(rows)
-        precision = kernel.precision(rows, centre) if dtype == np.float32 else dtype
-        training = TrainingSet(
-            kernel,
-            kernel.rows(rows, centre, precision),
-            np.searchsorted(target[order], np.arange(len(classes) + 1)),
-            dtype,
-            int(1e6 * classifier.cache_size),
+        starts = np.searchsorted(target[order], np.arange(len(classes) + 1))
+        training = _training(
+            classifier, kernel, X[np.ix_(order, order)] if kernel.is_given else X[order], starts
         )
         return cls(X, classes, order, target[order], full[order], weight[order], training)
+
+
+def _checked(classifier: "KernelSVC", X: Any, y: Any) -> tuple[Any, np.ndarray]:
+    if is_torch_array(X) or classifier.device is not None:
+        return training_tensor(classifier, X, y)
+    accepted = False if classifier.kernel == "precomputed" else "csr"
+    rows: Any = validate_data(
+        classifier, X, in_memory(y), accept_sparse=accepted, dtype=[np.float64, np.float32]
+    )
+    return rows
+
+
+def _training(
+    classifier: "KernelSVC", kernel: Kernel, rows: Any, starts: Ints
+) -> TrainingSet | TensorTrainingSet:
+    dtype, cache_bytes = value_type(classifier.dtype, rows.shape[0]), int(1e6 * classifier.cache_size)
+    if is_torch_array(rows):
+        return TensorTrainingSet(kernel, rows, starts, dtype, cache_bytes)
+    centre = kernel.centre(rows)
+    precision = kernel.precision(rows, centre) if dtype == np.float32 else dtype
+    return TrainingSet(kernel, kernel.rows(rows, centre, precision), starts, dtype, cache_bytes)
 
 
 def check_parameters(classifier: "KernelSVC") -> None:
@@ -92,6 +108,7 @@ def check_parameters(classifier: "KernelSVC") -> None:
     check_choice(classifier.strategy, STRATEGIES, "strategy")
     if classifier.probability is not None:
         check_choice(classifier.probability, CALIBRATIONS, "probability")
+    check_device(classifier.device)
     try:
         known = classifier.dtype is None or np.dtype(classifier.dtype).name in _DTYPES
     except TypeError:

@@ -25,6 +25,7 @@ from maxmargin.kernel.heatmap import draw_heatmap
 from maxmargin.kernel.problem import Problem
 from maxmargin.kernel.stages import Record, Stage, StageFiles, around, coarse
 from maxmargin.kernel.svc import KernelSVC
+from maxmargin.kernel.tensor_inputs import in_memory
 from maxmargin.persistence.problem_folder import fingerprint, open_folder
 
 
@@ -89,6 +90,7 @@ class KernelSearchCV(GridSearchCV):
     -----
     Where the products of all rows and a kernel matrix together exceed the estimator's ``cache_size``, the
     matrix is computed anew for each gamma or, if it does not fit alone, its rows as machines ask for them.
+    On a torch device it is computed anew for each gamma, and the machines of all folds and C start together.
 
     References
     ----------
@@ -141,9 +143,9 @@ class KernelSearchCV(GridSearchCV):
 
         Parameters
         ----------
-        X : array or CSR matrix of shape (n_samples, n_features)
+        X : array, CSR matrix or torch tensor of shape (n_samples, n_features)
             Training rows.
-        y : array of shape (n_samples,)
+        y : array or tensor of shape (n_samples,)
             Labels.
         **params : dict
             ``sample_weight`` for the fits, ``groups`` for the splitter.
@@ -163,7 +165,8 @@ class KernelSearchCV(GridSearchCV):
             Where candidates did not reach the estimator's ``tol``.
         """
         stage = coarse(self.C, self.gamma)
-        X, y = indexable(X, y)
+        X, y = indexable(X, in_memory(y))
+        params = {name: in_memory(value) for name, value in params.items()}
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         classifier = self._classifier().set_params(probability=None)
         self.scorer_, _ = self._get_scorers()
@@ -197,7 +200,7 @@ class KernelSearchCV(GridSearchCV):
     def _folds(self, classifier: KernelSVC, X: Any, y: Any, routed: Any) -> FoldSearch:
         problem = Problem.of(classifier, X, y, None)
         weight = routed.estimator.fit.get("sample_weight")
-        weight = _check_sample_weight(weight, problem.X, dtype=np.float64, ensure_non_negative=True)
+        weight = _check_sample_weight(weight, y, dtype=np.float64, ensure_non_negative=True)
         splitter: Any = check_cv(self.cv, y, classifier=True)
         splits = list(splitter.split(X, y, **routed.splitter.split))
         scorer = None if self.scoring is None else self.scorer_
@@ -211,7 +214,7 @@ class KernelSearchCV(GridSearchCV):
             C=stage.Cs,
             gamma=stage.gammas,
             scoring=self.scoring,
-            X=folds.problem.X,
+            X=in_memory(folds.problem.X),
             y=folds.y,
             splits=folds.splits,
             sample_weight=folds.weight,

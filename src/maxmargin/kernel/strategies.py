@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
+from array_api_compat import array_namespace
 
-from maxmargin._typing import Floats, Ints
+from maxmargin._typing import Array, Floats, Ints
 from maxmargin.solvers.smo import Machine
 
 
@@ -26,7 +27,7 @@ class Strategy(ABC):
         """Coefficients of the machines, each in the order of its own rows, as one table."""
 
     @abstractmethod
-    def decisions(self, values: np.ndarray, table: Floats, starts: Ints) -> Floats:
+    def decisions(self, values: Array, table: Array, starts: Ints) -> Array:
         """Decisions of the machines less their intercepts, from kernel values with the table's rows."""
 
     @abstractmethod
@@ -61,7 +62,7 @@ class OneVsOne(Strategy):
             table[k, starts[m] : starts[m + 1]] = coef[size:]
         return table
 
-    def decisions(self, values: np.ndarray, table: Floats, starts: Ints) -> Floats:
+    def decisions(self, values: Array, table: Array, starts: Ints) -> Array:
         """Decisions of the pairs (0, 1), (0, 2), ..., (1, 2), ... less their intercepts."""
         n_classes = len(starts) - 1
         parts = [
@@ -69,7 +70,7 @@ class OneVsOne(Strategy):
             for k in range(n_classes)
         ]
         pairs = [parts[k][:, m - 1] + parts[m][:, k] for k, m in combinations(range(n_classes), 2)]
-        return np.stack(pairs, axis=1)
+        return array_namespace(values).stack(pairs, axis=1)
 
     def scores(self, decisions: Floats, n_classes: int, *, break_ties: bool) -> Floats:
         """Votes and tie-breaks; unless ties are broken, the first class of the most votes gets the most."""
@@ -103,7 +104,7 @@ class OneVsRest(Strategy):
         del starts
         return np.array(coefs)
 
-    def decisions(self, values: np.ndarray, table: Floats, starts: Ints) -> Floats:
+    def decisions(self, values: Array, table: Array, starts: Ints) -> Array:
         """Decisions of the classes less their intercepts."""
         del starts
         return values @ table.T

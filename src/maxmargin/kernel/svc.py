@@ -4,19 +4,20 @@ import warnings
 from typing import Any, Literal, Self
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from maxmargin._labels import ClassWeight
 from maxmargin._typing import Floats
 from maxmargin.calibration import CALIBRATIONS, folds_of
-from maxmargin.kernel.functions import Rows
 from maxmargin.kernel.problem import Problem
+from maxmargin.kernel.scoring import kernel_scores
 from maxmargin.kernel.strategies import STRATEGIES
-from maxmargin.kernel.training import Fit, decisions
+from maxmargin.kernel.tensor_inputs import answers_where_rows_are, in_memory
+from maxmargin.kernel.training import Fit
 
 _FOLDS = 5  # that calibrate probabilities
 
@@ -65,13 +66,15 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
         Largest violation of the optimality conditions, in units of decisions, as in LIBSVM.
     cache_size : float, default=2000
         Megabytes that kernel values may take. A matrix that is larger is not kept: its rows are computed in
-        blocks as the solver asks for them.
+        blocks as the solver asks for them. On a torch device it is refused.
     max_iter : int, default=-1
         Steps of each machine at the most; -1 is ten million or, where that is more, 100 a row.
     dtype : {"float32", "float64"} or None, default=None
         Precision of kernel values; None is double for up to 2000 rows and single for more.
     random_state : int, RandomState or None, default=None
         Shuffles the rows before they are dealt into the folds of the calibration; None keeps their order.
+    device : str or None, default=None
+        Torch device, such as "cuda", on which dense rows are trained and classified; None is where they are.
 
     Attributes
     ----------
@@ -113,6 +116,11 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
     The decision function is that of scikit-learn's SVC with shape "ovr", but that the predicted class has
     its largest value even where votes are equal.
 
+    Rows in a torch tensor stay on their device, or go to ``device``, where the whole kernel matrix is kept
+    and all machines take their steps together. The answers are tensors on the device of the rows asked for,
+    but labels that no tensor holds; what is fitted is in NumPy arrays, and predicts rows of either kind. A
+    kernel function is then given tensors and returns one.
+
     References
     ----------
     Chang and Lin (2011), LIBSVM: a library for support vector machines.
@@ -147,6 +155,7 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
         max_iter: int = -1,
         dtype: Any = None,
         random_state: Any = None,
+        device: str | None = None,
     ) -> None:
         self.C = C
         self.kernel = kernel
@@ -162,17 +171,18 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
         self.max_iter = max_iter
         self.dtype = dtype
         self.random_state = random_state
+        self.device = device
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the machines and, where ``probability`` asks for one, the calibration.
 
         Parameters
         ----------
-        X : array or CSR matrix of shape (n_samples, n_features)
+        X : array, CSR matrix or torch tensor of shape (n_samples, n_features)
             Training rows; kernel values of shape (n_samples, n_samples) for ``kernel="precomputed"``.
-        y : array of shape (n_samples,)
+        y : array or tensor of shape (n_samples,)
             Labels, of at least two classes.
-        sample_weight : array of shape (n_samples,), optional
+        sample_weight : array or tensor of shape (n_samples,), optional
             What each row's loss counts; 1 for all by default.
 
         Returns
@@ -210,7 +220,8 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
         self.support_ = problem.order[used]
         self.n_support_ = np.diff(starts)
         self.dual_coef_, self.intercept_ = fit.table[:, used], fit.intercepts
-        self.support_vectors_ = problem.X[self.support_] if not training.kernel.is_given else np.empty((0, 0))
+        vectors = np.empty((0, 0)) if training.kernel.is_given else problem.X[self.support_]
+        self.support_vectors_ = in_memory(vectors)
         self._kernel, self._dtype = training.kernel, training.dtype
         self.n_iter_ = np.array([solution.iterations for solution in fit.solutions])
         primal, dual = (
@@ -248,60 +259,69 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
         calibration = CALIBRATIONS[self.probability]()
         self.calibration_ = calibration.fit(scores[rows], target[rows], problem.sample_weight[rows])
 
+    @answers_where_rows_are
     def decision_function(self, X: Any) -> Floats:
         """Score of each class; with two classes the decision of their machine.
 
         Parameters
         ----------
-        X : array or CSR matrix of shape (n_samples, n_features)
+        X : array, CSR matrix or torch tensor of shape (n_samples, n_features)
             Rows to score; for ``kernel="precomputed"`` their kernel values with the training rows.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes), or (n_samples,) with two classes
+        ndarray or tensor of shape (n_samples, n_classes), or (n_samples,) with two classes
             The predicted class has the first of the largest scores, or with two classes is the second where
             the decision is positive.
         """
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
+    @answers_where_rows_are
     def predict(self, X: Any) -> np.ndarray:
         """Label of each row.
 
         Parameters
         ----------
-        X : array or CSR matrix of shape (n_samples, n_features)
+        X : array, CSR matrix or torch tensor of shape (n_samples, n_features)
             Rows to classify.
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        ndarray or tensor of shape (n_samples,)
             Labels out of ``classes_``.
         """
         best = np.argmax(self._scores(X), axis=1)
         return self.classes_[best]
 
     @available_if(_is_calibrated)
+    @answers_where_rows_are
     def predict_proba(self, X: Any) -> Floats:
         """Calibrated probability of each class; the largest is that of the predicted class.
 
         Parameters
         ----------
-        X : array or CSR matrix of shape (n_samples, n_features)
+        X : array, CSR matrix or torch tensor of shape (n_samples, n_features)
             Rows to classify.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes)
+        ndarray or tensor of shape (n_samples, n_classes)
             Rows sum to one; columns in the order of ``classes_``.
         """
         scores = self._scores(X)
         return self.calibration_.predict_proba(scores)
 
     @available_if(_is_calibrated)
+    @answers_where_rows_are
     def predict_log_proba(self, X: Any) -> Floats:
         """Logarithm of the probability of each class, shape (n_samples, n_classes)."""
-        return np.log(self.predict_proba(X))
+        return np.log(self.calibration_.predict_proba(self._scores(X)))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Share of the rows, each counting its weight, whose label is predicted."""
+        predicted = in_memory(self.predict(X))
+        return float(accuracy_score(in_memory(y), predicted, sample_weight=in_memory(sample_weight)))
 
     @property
     def coef_(self) -> Any:
@@ -326,28 +346,7 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
         return np.append(0, np.cumsum(self.n_support_))
 
     def _scores(self, X: Any) -> Floats:
-        check_is_fitted(self)
-        accepted = False if self._kernel.is_given else "csr"
-        X = validate_data(self, X, accept_sparse=accepted, dtype=[np.float64, np.float32], reset=False)
-        kernel, strategy = self._kernel, STRATEGIES[self.strategy]
-        if kernel.is_given:
-            given = X[:, self.support_]
-            rows = support = Rows(given, given)
-        else:
-            rows, support = self._prepared(X)
-        found = decisions(kernel, rows, support, strategy, self.dual_coef_, self._starts) + self.intercept_
-        return strategy.scores(found, len(self.classes_), break_ties=self.break_ties)
-
-    def _prepared(self, X: Any) -> tuple[Rows, Rows]:
-        """New rows and support vectors as the kernel takes them."""
-        kernel, vectors = self._kernel, self.support_vectors_
-        if sparse.issparse(X) != sparse.issparse(vectors) and not callable(kernel.name):
-            X, vectors = sparse.csr_matrix(X), sparse.csr_matrix(vectors)
-        centre = kernel.centre(vectors)
-        dtype = self._dtype
-        if dtype == np.float32:
-            dtype = np.result_type(kernel.precision(X, centre), kernel.precision(vectors, centre))
-        return kernel.rows(X, centre, dtype), kernel.rows(vectors, centre, dtype)
+        return kernel_scores(self, X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -124,13 +124,9 @@ class TrainingSet:
                 paths = list(pool(threads).map(path, flat))
         cuts = np.cumsum([len(each) for each in machines])[:-1]
         return [
-            [self._fit(strategy, [paths[m][i] for m in part]) for i in range(len(Cs))]
+            [fit_of(strategy, self.starts, [paths[m][i] for m in part]) for i in range(len(Cs))]
             for part in np.split(np.arange(len(flat)), cuts)
         ]
-
-    def _fit(self, strategy: Strategy, solutions: list[Solution]) -> Fit:
-        table = strategy.table(self.starts, [solution.point.coef for solution in solutions])
-        return Fit(table, np.array([solution.point.intercept for solution in solutions]), solutions)
 
     def held_out(self, strategy: Strategy, fits: Sequence[Fit], which: Ints) -> list[Floats]:
         """Decisions of each fit on some of the rows."""
@@ -170,6 +166,12 @@ class TrainingSet:
             return kept.matrix(machine.runs, memory), alone
         rows = self.rows.take(machine.rows)
         return RowsOnDemand(self.kernel, rows, self.dtype, available, memory), alone
+
+
+def fit_of(strategy: Strategy, starts: Ints, solutions: list[Solution]) -> Fit:
+    """The classifier that solved machines make."""
+    table = strategy.table(starts, [solution.point.coef for solution in solutions])
+    return Fit(table, np.array([solution.point.intercept for solution in solutions]), solutions)
 
 
 def value_type(dtype: Any, n_rows: int) -> Any:

@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 FAR = 1e30  # farther than any slope: what a bound adds to the slope of a row that it holds
 ROUNDING = 1e-13  # share of a coefficient's size below which its distance from a bound is rounding
-_LEAST_CURVATURE = 1e-12
+LEAST_CURVATURE = 1e-12
 _STRIDE = 512  # rows that are searched for a value before it is looked up
 _MOST_KEPT = 0.7  # share of the rows above which copying their Gram matrix does not pay
 _AT_ONCE = 500  # steps at the least between two looks at what can be left out
@@ -142,7 +142,7 @@ def _descend(gram, places, runs, diagonal, low, high, coef, slope, tol, max_iter
         if best <= 0:
             return step
         j = _place_of(gains, best)
-        curvature = max(diagonal[i] + diagonal[j] - 2 * _entry(gram, places[i], runs, j), _LEAST_CURVATURE)
+        curvature = max(diagonal[i] + diagonal[j] - 2 * _entry(gram, places[i], runs, j), LEAST_CURVATURE)
         old_i, old_j = coef[i], coef[j]
         move = _moved(coef, low, high, i, j, (slope[i] - slope[j]) / curvature)
         if coef[i] == old_i and coef[j] == old_j:
@@ -198,7 +198,7 @@ def _ends(slope, up, down):
 @_compiled
 def _rate(slope, down, diagonal, row, gains, top, own):
     """Gains of all partners of one row; return the largest."""
-    best, zero, two, least = np.float32(0), np.float32(0), np.float32(2), np.float32(_LEAST_CURVATURE)
+    best, zero, two, least = np.float32(0), np.float32(0), np.float32(2), np.float32(LEAST_CURVATURE)
     for k in range(len(slope)):
         lead = _larger(np.float32(top - (slope[k] + down[k])), zero)
         curvature = _larger(own + np.float32(diagonal[k]) - two * np.float32(row[k]), least)

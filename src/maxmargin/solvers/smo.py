@@ -141,7 +141,7 @@ def minimize_smo(
     """
     began = time.perf_counter()
     state = _State.of(gram, machine, C, start)
-    limit = max(_LEAST_LIMIT, _LIMIT_PER_ROW * len(machine.signs)) if max_iter is None else max_iter
+    limit = step_limit(max_iter, len(machine.signs))
     if isinstance(gram, np.ndarray):
         steps = _whole(gram, machine, state, tol, limit)
         if polish and gram.dtype == np.float64:
@@ -179,23 +179,31 @@ class _State(NamedTuple):
         return cls(diagonal, signs, low, high, coef, signs - scale * (signs - start.slope))
 
     def point(self) -> DualPoint:
-        """The dual point and its proof: with the slope s, ``c.K c = sum_i c_i (y_i - s_i)``."""
-        from maxmargin.solvers._smo_steps import FAR, extremes
+        return dual_point(self.signs, self.low, self.high, self.coef, self.slope)
 
-        coef, slope, bounds = self.coef, self.slope, self.high - self.low
-        top, bottom = extremes(slope, coef, self.low, self.high)
-        free = (coef > self.low) & (coef < self.high)
-        if free.any():
-            intercept = float(slope[free].mean())
-        elif top > -FAR and bottom < FAR:
-            intercept = (top + bottom) / 2
-        else:
-            intercept = bottom if bottom < FAR else top if top > -FAR else 0.0
-        square = float(coef @ (self.signs - slope))
-        loss = float(bounds @ np.maximum(0.0, self.signs * (slope - intercept)))
-        dual = float(coef @ self.signs) - square / 2
-        violation = max(top - bottom, 0.0) if top > -FAR and bottom < FAR else 0.0
-        return DualPoint(coef, slope, intercept, square / 2 + loss, dual, violation)
+
+def dual_point(signs: Floats, low: Floats, high: Floats, coef: Floats, slope: Floats) -> DualPoint:
+    """The dual point and its proof: with the slope s, ``c.K c = sum_i c_i (y_i - s_i)``."""
+    from maxmargin.solvers._smo_steps import FAR, extremes
+
+    top, bottom = extremes(slope, coef, low, high)
+    free = (coef > low) & (coef < high)
+    if free.any():
+        intercept = float(slope[free].mean())
+    elif top > -FAR and bottom < FAR:
+        intercept = (top + bottom) / 2
+    else:
+        intercept = bottom if bottom < FAR else top if top > -FAR else 0.0
+    square = float(coef @ (signs - slope))
+    loss = float((high - low) @ np.maximum(0.0, signs * (slope - intercept)))
+    dual = float(coef @ signs) - square / 2
+    violation = max(top - bottom, 0.0) if top > -FAR and bottom < FAR else 0.0
+    return DualPoint(coef, slope, intercept, square / 2 + loss, dual, violation)
+
+
+def step_limit(max_iter: int | None, n_rows: int) -> int:
+    """Steps at the most, where nothing is said as many as in LIBSVM."""
+    return max(_LEAST_LIMIT, _LIMIT_PER_ROW * n_rows) if max_iter is None else max_iter
 
 
 def _scale(start: DualPoint, signs: Floats, low: Floats, high: Floats) -> float:
