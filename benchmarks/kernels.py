@@ -46,7 +46,7 @@ def powers(first: float, last: float, step: float) -> tuple[float, ...]:
     return tuple(2.0 ** (first + k * step) for k in range(round((last - first) / step) + 1))
 
 
-LONG = 60.0  # seconds of a fit beyond which it is not repeated
+LONG = 15.0  # seconds of a run beyond which it is not repeated
 FITTED = ("maxmargin", "scikit-learn", "scikit-learn-intelex", "libsvm-official", "thundersvm-cpu")
 FEW = ("maxmargin", "scikit-learn", "scikit-learn-intelex")
 SEARCHED = ("maxmargin search", "GridSearchCV(SVC, n_jobs=2)")
@@ -124,7 +124,7 @@ COLUMNS = (
     "remarks",
 )
 METHOD = """
-Seconds are the median of {repeats} fits in fresh processes, the methods in turn (one fit where it takes over
+Seconds are the median of {repeats} fits in fresh processes, the methods in turn (one where it takes over
 {long:g} s), after a small fit that takes imports and compilation, each at its tolerance of 1e-3. The dual
 objective is computed from the fitted coefficients by one NumPy function. The floor is the flops of half a
 kernel matrix at the rate of a single precision product here, and one read of the whole matrix; a solver that

@@ -32,6 +32,11 @@ def check_choice(value: str, choices: Iterable[str], what: str) -> str:
     return value
 
 
+def check_finite(value: float, name: str) -> None:
+    """Raise InputError unless ``value`` is a finite number."""
+    _check_number(value, name, "a finite number", lambda _: True)
+
+
 def check_positive(value: float, name: str) -> None:
     """Raise InputError unless ``value`` is a finite number above 0."""
     _check_number(value, name, "a positive number", lambda v: v > 0)

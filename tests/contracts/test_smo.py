@@ -150,6 +150,18 @@ def test_path_along_c_ends_where_cold_fits_end(gram):
     assert again.iterations == 0 or not inside
 
 
+@pytest.mark.parametrize("gram", ["rbf", "linear", "rank one", "rows twice"])
+def test_start_is_no_step_back(gram):
+    X, y = rows(seed=5)
+    K, bounds = GRAMS[gram](X), np.random.default_rng(6).choice([0.0, 0.3, 2.0], len(y))
+    last = minimize_smo(K, whole(y, bounds), C=0.1, tol=TOL).point
+    for C in (0.1, 0.2, 50.0):
+        at_once = minimize_smo(K, whole(y, bounds), C=C, start=last, max_iter=0, polish=False).point
+        assert at_once.dual >= last.dual * (1 - 1e-12)
+        assert_consistent(at_once, K, whole(y, bounds), C)
+        last = minimize_smo(K, whole(y, bounds), C=C, tol=TOL, start=last).point
+
+
 def test_steps_are_limited():
     X, y = rows(200)
     solution = minimize_smo(rbf(X, 5.0).astype(np.float32), whole(y, 10.0), max_iter=7)
@@ -186,6 +198,27 @@ def test_rows_on_demand_reach_the_same_optimum(share, C):
     assert found.point.dual == pytest.approx(whole_matrix.point.dual, rel=1e-8)
 
 
+@pytest.mark.parametrize("capacity", [2, 3, 9])
+def test_a_few_rows_on_demand_suffice(capacity):
+    X, y = rows(120, 4)
+    bounds = np.where(np.arange(120) % 4 == 0, 0.0, 1.0)
+    kernel = Kernel("rbf", gamma=0.3)
+    prepared = kernel.rows(X, X.mean(axis=0), np.float64)
+
+    def source():
+        return RowsOnDemand(kernel, prepared, np.float64, 8 * capacity * (120 + capacity))
+
+    assert source().capacity == capacity
+    small = minimize_smo(source(), whole(y, bounds), tol=1e-6).point
+    large = minimize_smo(source(), whole(y, bounds), C=5.0, tol=1e-6, start=small)
+    expected = minimize_smo(rbf(X, 0.3), whole(y, bounds), C=5.0, tol=1e-6).point
+    assert large.status == "converged"
+    assert_consistent(large.point, rbf(X, 0.3), whole(y, bounds), 5.0)
+    assert large.point.dual == pytest.approx(expected.dual, rel=1e-8)
+    limited = minimize_smo(source(), whole(y, bounds), tol=1e-6, max_iter=51)
+    assert (limited.status, limited.iterations) == ("max_iter", 51)
+
+
 def test_more_rows_on_demand_than_are_looked_at_first():
     X, y = rows(2500, 5, seed=4)
     kernel = Kernel("rbf", gamma=0.3)
@@ -216,3 +249,24 @@ def test_extremes_stay_finite_and_feasible(n, seed, scale, C, dtype):
     assert np.all((y * coef >= 0) & (y * coef <= C))
     assert abs(coef.sum()) <= 1e-9 * (1e-300 + np.abs(coef).sum())
     assert solution.point.dual >= 0 or np.isclose(solution.point.dual, 0, atol=1e-6 * n * C)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    points=st.lists(
+        st.tuples(st.integers(-2, 2), st.integers(-2, 2), st.booleans()), min_size=2, max_size=14
+    ),
+    u=st.lists(st.sampled_from([0.0, 0.1, 1.0, 5.0]), min_size=14, max_size=14),
+    gram=st.sampled_from(["rbf", "linear", "polynomial"]),
+    C=st.sampled_from([1e-4, 1.0, 50.0]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_repeated_and_contradicting_rows_have_the_optimum_of_plain_steps(points, u, gram, C, dtype):
+    X, y = np.array([point[:2] for point in points], float), np.array([2.0 * p[2] - 1 for p in points])
+    K, bounds = GRAMS[gram](X).astype(dtype), np.array(u[: len(y)])
+    solution = minimize_smo(K, whole(y, bounds), C=C, tol=1e-8)
+    assert solution.status == "converged"
+    assert_consistent(solution.point, K, whole(y, bounds), C)
+    exact = K.astype(np.float64)
+    expected = smo.dual_objective(exact, y, smo.solve(exact, y, C * bounds, tol=1e-7))
+    assert solution.point.dual == pytest.approx(expected, rel=1e-7, abs=1e-9)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_digits, load_iris, load_wine
-from sklearn.metrics.pairwise import laplacian_kernel
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics.pairwise import laplacian_kernel, rbf_kernel
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -144,6 +145,33 @@ def test_sparse_rows_are_dense_rows(kernel):
         np.testing.assert_allclose(dense.decision_function(rows), dense.decision_function(X), atol=1e-6)
 
 
+def test_sparse_rows_in_any_order_and_with_zeros_stored():
+    X, y = DATA["iris"]
+    plain = sparse.csr_matrix(np.where(np.abs(X) < 0.3, 0, X))
+    untidy = plain.copy()
+    for start, stop in zip(untidy.indptr[:-1], untidy.indptr[1:], strict=True):
+        for part in (untidy.indices, untidy.data):
+            part[start:stop] = part[start:stop][::-1].copy()
+    untidy.has_sorted_indices = False
+    zeros = sparse.csr_matrix((X.ravel(), np.tile(np.arange(4), len(y)), np.arange(len(y) + 1) * 4))
+    zeros.data[np.abs(zeros.data) < 0.3] = 0
+    assert zeros.nnz > plain.nnz
+    expected = KernelSVC(tol=TIGHT, gamma=0.3).fit(plain, y).decision_function(plain)
+    for rows in (untidy, zeros):
+        found = KernelSVC(tol=TIGHT, gamma=0.3).fit(rows, y).decision_function(rows)
+        np.testing.assert_allclose(found, expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("layout", ["columns first", "every second"])
+def test_layout_of_the_arrays_does_not_matter(layout):
+    X, y = DATA["wine"]
+    rows, labels = np.asfortranarray(X), np.repeat(y, 2)[::2]
+    if layout == "every second":
+        rows = np.repeat(np.repeat(X, 2, axis=0), 2, axis=1)[::2, ::2]
+    found = KernelSVC(tol=TIGHT).fit(rows, labels).decision_function(rows)
+    np.testing.assert_allclose(found, KernelSVC(tol=TIGHT).fit(X, y).decision_function(X), atol=1e-9)
+
+
 def test_indices_of_64_bits():
     X, y = DATA["iris"]
     wide = sparse.csr_matrix(X)
@@ -233,6 +261,40 @@ def test_linear_kernel_has_weights(data, strategy):
         _ = KernelSVC().fit(X, y).coef_
 
 
+@pytest.mark.parametrize("as_rows", [np.asarray, sparse.csr_matrix])
+def test_decision_is_what_the_attributes_say(as_rows):
+    X, y = DATA["two classes"]
+    model = KernelSVC(3.0, gamma=0.1).fit(as_rows(X), y)
+    vectors = (
+        model.support_vectors_.toarray() if sparse.issparse(model.support_vectors_) else X[model.support_]
+    )
+    by_hand = rbf_kernel(X, vectors, gamma=0.1) @ model.dual_coef_[0] + model.intercept_[0]
+    np.testing.assert_allclose(model.decision_function(as_rows(X)), by_hand, atol=1e-9)
+    np.testing.assert_array_equal(model.predict(as_rows(X)), model.classes_[(by_hand > 0).astype(int)])
+
+
+def test_coefficients_that_are_changed_count_and_weights_cannot_be():
+    X, y = DATA["two classes"]
+    model = KernelSVC(kernel="linear").fit(X, y)
+    plain, weights = model.decision_function(X), model.coef_
+    model.dual_coef_ = -model.dual_coef_
+    np.testing.assert_allclose(model.decision_function(X) + plain, 2 * model.intercept_[0], atol=1e-9)
+    np.testing.assert_array_equal(model.coef_, -weights)
+    with pytest.raises(AttributeError):
+        model.coef_ = weights
+
+
+def test_balanced_weights_are_the_frequencies_turned_round():
+    X, y = DATA["iris"]
+    X, y = X[:115], y[:115]  # of the third class a few rows
+    weights = dict(enumerate(len(y) / (3 * np.bincount(y))))
+    balanced, given, plain = (
+        KernelSVC(0.1, tol=TIGHT, class_weight=w).fit(X, y) for w in ("balanced", weights, None)
+    )
+    np.testing.assert_allclose(balanced.decision_function(X), given.decision_function(X), atol=1e-7)
+    assert balanced_accuracy_score(y, balanced.predict(X)) > balanced_accuracy_score(y, plain.predict(X))
+
+
 def test_power_that_is_not_whole():
     X, y = np.abs(DATA["iris"][0]), DATA["iris"][1]
     model = KernelSVC(kernel="poly", degree=1.5, coef0=0.5, gamma=0.2).fit(X, y)
@@ -293,3 +355,59 @@ def test_labels_of_text_and_objects():
         np.testing.assert_array_equal(
             KernelSVC().fit(X, labels).predict(X), names[KernelSVC().fit(X, y).predict(X)]
         )
+
+
+OFFSET = 300.0
+
+
+@pytest.fixture(scope="module")
+def many_rows():
+    """More rows than the kernel matrix is kept in double precision for."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(2100, 8))
+    return X, (X[:, 0] + X[:, 1] * X[:, 2] + 0.5 * rng.normal(size=2100) > 0).astype(int)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "poly"])
+def test_many_rows_far_from_the_origin_keep_their_digits(many_rows, kernel):
+    X, y = many_rows
+    options = {"kernel": kernel, "degree": 2, "coef0": 1.0, "gamma": 1e-4}
+    ours, exact = (KernelSVC(dtype=dtype, **options).fit(X + OFFSET, y) for dtype in (None, "float64"))
+    assert np.mean(ours.predict(X + OFFSET) != exact.predict(X + OFFSET)) < 0.005
+    assert ours.certificate_["dual"] == pytest.approx(exact.certificate_["dual"], rel=1e-5)
+
+
+def test_large_coefficients_are_summed_in_double(many_rows):
+    X, y = many_rows
+    single = KernelSVC(1e3, gamma=0.05).fit(X, y)
+    exact = KernelSVC(1e3, gamma=0.05, dtype="float64").fit(X, y)
+    expected = exact.dual_coef_ @ np.exp(-0.05 * _squared_distances(X[exact.support_], X)) + exact.intercept_
+    np.testing.assert_allclose(single.decision_function(X), expected[0], rtol=1e-3, atol=0.02)
+
+
+def _squared_distances(a, b):
+    return np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * a @ b.T
+
+
+def test_huge_rows_are_as_near_to_themselves_as_small_ones():
+    X, y = np.repeat(np.arange(20.0), 2)[:, None] * 1e9, np.repeat(np.arange(20) % 2, 2)
+    assert KernelSVC(gamma=1.0).fit(X, y).score(X, y) == 1.0
+
+
+@pytest.mark.parametrize("options", [{"tol": 10.0}, {"class_weight": {0: 0.0}}])
+@pytest.mark.parametrize("sparse_rows", [False, True])
+def test_machine_without_support_vectors_predicts(options, sparse_rows):
+    X, y = DATA["two classes"][0], (DATA["two classes"][1] == "one").astype(int)
+    X = sparse.csr_matrix(X) if sparse_rows else X
+    model = KernelSVC(**options).fit(X, y)
+    assert len(model.support_) == 0
+    assert len(set(model.predict(X).tolist())) == 1
+
+
+def test_wide_sparse_rows_stay_sparse():
+    """In dense form these rows would take 40 GB."""
+    rng = np.random.default_rng(0)
+    X = sparse.random(500, 10_000_000, density=2e-6, format="csr", rng=rng)
+    y = rng.integers(0, 2, 500)
+    for options in ({"kernel": "linear"}, {"gamma": 1.0}, {"gamma": 1.0, "cache_size": 0.2}):
+        assert len(KernelSVC(**options).fit(X, y).predict(X)) == 500

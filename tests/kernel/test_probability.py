@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.metrics import log_loss
 
@@ -16,7 +17,7 @@ each_method = pytest.mark.parametrize("method", ["temperature", "coupling"])
 
 def assert_lawful(model, rows):
     probabilities = model.predict_proba(rows)
-    assert probabilities.shape == (len(rows), len(model.classes_))
+    assert probabilities.shape == (rows.shape[0], len(model.classes_))
     assert (probabilities > 0).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
     np.testing.assert_array_equal(model.classes_[probabilities.argmax(axis=1)], model.predict(rows))
@@ -42,6 +43,18 @@ def test_two_classes_and_given_values(method):
 
 
 @each_method
+def test_sparse_rows_and_columns_in_the_order_of_the_classes(method):
+    names = np.array([f"{9 - digit} to go" for digit in range(10)])[Y[TRAIN]]
+    model = KernelSVC(10.0, probability=method).fit(sparse.csr_matrix(X[TRAIN]), names)
+    dense = KernelSVC(10.0, probability=method).fit(X[TRAIN], Y[TRAIN])
+    assert model.classes_.tolist() == sorted(set(names))
+    found = assert_lawful(model, sparse.csr_matrix(X[TEST]))
+    hits = dense.predict(X[TEST]) == [9 - int(name[0]) for name in model.predict(sparse.csr_matrix(X[TEST]))]
+    assert hits.mean() > 0.99
+    assert np.mean(np.abs(found[:, ::-1] - dense.predict_proba(X[TEST])) < 0.02) > 0.97
+
+
+@each_method
 def test_they_tell_of_unseen_rows(method):
     model = KernelSVC(10.0, probability=method).fit(X[TRAIN], Y[TRAIN])
     frequencies = np.bincount(Y[TRAIN]) / 400
@@ -49,10 +62,20 @@ def test_they_tell_of_unseen_rows(method):
     assert log_loss(Y[TEST], model.predict_proba(X[TEST])) < 0.3 * guess
 
 
-def test_class_of_one_row_is_never_held_out():
+@each_method
+@pytest.mark.parametrize("strategy", ["ovo", "ovr"])
+def test_class_of_one_row_is_never_held_out(method, strategy):
     labels = np.append(Y[:399], 77)
-    model = KernelSVC(probability="coupling").fit(X[TRAIN], labels)
+    model = KernelSVC(probability=method, strategy=strategy).fit(X[TRAIN], labels)
     assert assert_lawful(model, X[TEST]).shape[1] == 11
+
+
+def test_most_probable_class_has_the_votes_also_where_they_are_equal():
+    rng = np.random.default_rng(0)
+    rows, labels, grid = rng.normal(size=(120, 2)), np.arange(120) % 6, rng.normal(size=(1000, 2))
+    for broken in (False, True):
+        for method in ("temperature", "coupling"):
+            assert_lawful(KernelSVC(probability=method, break_ties=broken).fit(rows, labels), grid)
 
 
 def test_rows_held_out_had_no_part_in_their_scores():

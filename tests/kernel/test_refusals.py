@@ -13,6 +13,17 @@ PARAMETERS = [
     ({"C": 0}, "C is 0; it must be a positive number"),
     ({"C": "big"}, "C is 'big'"),
     ({"C": np.inf}, "C is inf"),
+    ({"C": np.nan}, "C is nan"),
+    ({"gamma": -0.5}, "gamma is -0.5"),
+    ({"gamma": None}, "gamma is None"),
+    ({"kernel": None}, "None; choose from rbf, linear, poly, sigmoid, precomputed"),
+    ({"degree": np.nan}, "degree is nan"),
+    ({"strategy": None}, "unknown strategy None; choose from ovo, ovr"),
+    ({"probability": True}, "unknown probability True; choose from temperature, coupling"),
+    ({"tol": np.nan}, "tol is nan"),
+    ({"cache_size": "big"}, "cache_size is 'big'"),
+    ({"max_iter": -2}, "max_iter is -2; it must be a number of at least 1"),
+    ({"class_weight": {0: -1.0}}, r"class_weight\[0\] is -1.0; it must be a number of at least 0"),
     ({"gamma": 0}, "gamma is 0; it must be a positive number"),
     ({"gamma": np.nan}, "gamma is nan"),
     ({"gamma": "big"}, "unknown gamma 'big'; choose from scale, auto"),
@@ -67,6 +78,29 @@ def test_values_that_overflow():
         KernelSVC(kernel="poly", degree=9, gamma=1.0, dtype="float32").fit(X * 1e9, Y)
 
 
+def test_new_values_that_overflow():
+    model = KernelSVC(kernel="poly").fit(X, Y)
+    with pytest.raises(ValueError, match="a kernel value is inf in float64"):
+        model.predict(1e200 * X)
+
+
+def test_function_that_fails_on_new_rows():
+    model = KernelSVC(kernel=lambda a, b: a @ b.T if len(a) == 12 else np.ones(3)).fit(X, Y)
+    with pytest.raises(ValueError, match=r"float64 of shape \(3,\) for 3 and \d+ rows"):
+        model.predict(X[:3])
+
+
+def test_new_values_with_other_rows_than_those_of_training():
+    model = KernelSVC(kernel="precomputed").fit(X @ X.T, Y)
+    with pytest.raises(ValueError, match="11 features, but KernelSVC is expecting 12"):
+        model.predict(X @ X[:11].T)
+
+
+def test_new_rows_that_are_not_numbers():
+    with pytest.raises(ValueError, match="NaN"):
+        KernelSVC().fit(X, Y).predict(np.full((1, 2), np.nan))
+
+
 def test_sparse_kernel_values():
     with pytest.raises(TypeError, match=r"[Ss]parse"):
         KernelSVC(kernel="precomputed").fit(sparse.eye(12, format="csr"), Y)
@@ -94,3 +128,30 @@ def test_too_few_steps_are_warned_of():
 def test_no_row_can_calibrate():
     with pytest.raises(ValueError, match="each of the 3 classes has a single row"):
         KernelSVC(probability="temperature").fit(X[:3], Y[:3])
+
+
+@pytest.mark.parametrize("coef0", ["x", None, np.nan, np.inf])
+def test_constant_that_is_no_number(coef0):
+    with pytest.raises(ValueError, match=f"coef0 is {coef0!r}; it must be a finite number"):
+        KernelSVC(kernel="poly", coef0=coef0).fit(X, Y)
+
+
+def test_byte_order_of_another_machine():
+    with pytest.raises(ValueError, match="dtype is '>f8'; choose from float32, float64"):
+        KernelSVC(dtype=">f8").fit(X, Y)
+
+
+def test_rows_without_a_finite_square():
+    with pytest.raises(ValueError, match="a row of X is so large that its square is not finite; scale"):
+        KernelSVC(gamma=1.0).fit(X * 1e200, Y)
+
+
+@pytest.mark.parametrize("kernel", ["precomputed", lambda a, b: np.full((len(a), len(b)), 1e39)])
+def test_given_values_beyond_single_precision(kernel):
+    with pytest.raises(ValueError, match="a kernel value is inf in float32"):
+        KernelSVC(kernel=kernel, dtype="float32").fit(np.full((12, 12), 1e39), Y)
+
+
+def test_product_of_c_and_weights_that_overflows():
+    with pytest.raises(ValueError, match="C times the largest weight is inf; lower C"):
+        KernelSVC(1e300, class_weight={0: 1e300}).fit(X, Y)

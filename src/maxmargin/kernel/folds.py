@@ -166,7 +166,9 @@ class FoldSearch:
     ) -> list[Record]:
         strategy, records = STRATEGIES[self.model.strategy], []
         began = time.perf_counter()
-        for fit, decisions in zip(path, training.held_out(strategy, path, fold.test), strict=True):
+        for fit, decisions in zip(
+            path, training.held_out(strategy, path, fold.test, self.model.tol), strict=True
+        ):
             scores = strategy.scores(decisions, len(self.problem.classes), break_ties=self.model.break_ties)[
                 :, fold.present
             ]

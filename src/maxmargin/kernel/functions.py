@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from array_api_compat import array_namespace, is_torch_array
 from scipy import sparse
-from sklearn.utils import gen_batches
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from maxmargin._checks import InputError, check_choice, check_nonnegative, check_positive
+from maxmargin._checks import InputError, check_choice, check_finite, check_nonnegative, check_positive
 from maxmargin._typing import Floats
 
 KERNELS = "rbf", "linear", "poly", "sigmoid", "precomputed"
 
+_DIGITS = 1e-5  # share of the rows' spread that single precision may change in a product
+_DENSE_BYTES = 1 << 26  # of sparse rows that are made dense at a time
+_FEW = 64  # rows whose kernel values with each other are computed for those with themselves
 _BATCH = 4096  # rows that are scaled at a time
 _ROUNDING = 1e-6  # what single precision may change in an exponent before products are taken in double
 
@@ -80,16 +82,31 @@ class Kernel:
 
     def centre(self, X: Any) -> np.ndarray | None:
         """What to take off all rows: distances do not change, and their rounding errors shrink."""
-        return X.mean(axis=0) if self.name == "rbf" and not sparse.issparse(X) else None
+        measured = self.name == "rbf" and not sparse.issparse(X) and X.shape[0] > 0
+        return X.mean(axis=0) if measured else None
 
     def precision(self, X: Any, centre: np.ndarray | None) -> Any:
-        """Type in which products are precise enough for float32 kernel values."""
-        if self.name != "rbf":
+        """Type of number in which products are precise enough for float32 kernel values.
+
+        Raises
+        ------
+        InputError
+            Where a row is too large to be measured.
+        """
+        if X.shape[0] == 0:
             return np.float32
-        squares = _squares(X if centre is None else X - centre)
-        largest = float(squares.max()) if len(squares) else 0.0
-        rounding = 2 * self.gamma * largest * float(np.finfo(np.float32).eps)
-        return np.float32 if rounding < _ROUNDING else np.float64
+        with np.errstate(over="ignore"):
+            squares = _squares(X if centre is None else X - centre)
+        largest = float(squares.max())
+        if not np.isfinite(largest):
+            raise InputError("a row of X is so large that its square is not finite; scale the features down")
+        eps = float(np.finfo(np.float32).eps)
+        if self.name == "rbf":
+            return np.float32 if 2 * self.gamma * largest * eps < _ROUNDING else np.float64
+        # Of rows far from the origin, products keep few of the digits in which the rows differ.
+        mean = np.asarray(X.mean(axis=0)).ravel() if sparse.issparse(X) else X.mean(axis=0)
+        spread = float(squares.mean()) - float(mean @ mean)
+        return np.float32 if eps * largest < _DIGITS * spread else np.float64
 
     def rows(self, X: Any, centre: np.ndarray | None, dtype: Any) -> Rows:
         """Rows in this type of number, as ``block`` takes them."""
@@ -105,7 +122,8 @@ class Kernel:
             return Rows(*(side.astype(dtype) for side in sides))
         n, d = X.shape
         left, right = np.empty((2, n, d + 2), dtype=dtype)
-        for batch in gen_batches(n, _BATCH):
+        for first in range(0, n, _BATCH):
+            batch = slice(first, first + _BATCH)
             part = (X[batch] if centre is None else X[batch] - centre) * np.sqrt(2 * self.gamma)
             half = -_squares(part) / 2
             left[batch, :d], left[batch, d], left[batch, d + 1] = part, half, 1
@@ -115,7 +133,7 @@ class Kernel:
     def block(self, left: Rows, right: Rows) -> np.ndarray:
         """Kernel values of each row of one set with each of another; (n_left, n_right)."""
         if callable(self.name):
-            return _finite(_called(self.name, left.left, right.right))
+            return finite(_called(self.name, left.left, right.right))
         if self.is_given:
             return left.left
         return self.values(self.products(left, right))
@@ -123,7 +141,7 @@ class Kernel:
     def products(self, left: Rows, right: Rows) -> np.ndarray:
         """``x.z``, or for distances ``-gamma |x - z|^2``, of each row with each other."""
         if sparse.issparse(left.left):
-            return np.asarray(left.left @ np.ascontiguousarray(right.right.toarray().T))
+            return _sparse_products(left.left, right.right)
         with np.errstate(over="ignore", invalid="ignore"):
             return left.left @ right.right.T
 
@@ -145,14 +163,13 @@ class Kernel:
                 products *= products.dtype.type(self.gamma)
                 products += products.dtype.type(self.coef0)
                 _power(products, self.degree) if self.name == "poly" else np.tanh(products, out=products)
-        return _finite(products)
+        return finite(products)
 
     def diagonal(self, rows: Rows) -> np.ndarray:
         """Kernel value of each row with itself."""
         if callable(self.name):
-            n = len(rows)
-            each = [rows.take(slice(i, i + 1)) for i in range(n)]
-            return np.array([self.block(one, one)[0, 0] for one in each], dtype=np.float64)
+            each = [rows.take(slice(i, i + _FEW)) for i in range(0, len(rows), _FEW)]
+            return np.concatenate([self.block(few, few).diagonal() for few in each]).astype(np.float64)
         if self.name == "rbf":
             return np.ones(len(rows), dtype=rows.left.dtype)
         return self.values(_squares(rows.left))
@@ -171,6 +188,7 @@ def resolve(
     if not callable(kernel):
         check_choice(kernel, KERNELS, f"kernel of {name}")
     check_nonnegative(degree, "degree")
+    check_finite(coef0, "coef0")
     if kernel == "precomputed":
         if X.shape[0] != X.shape[1]:
             raise InputError(
@@ -225,6 +243,20 @@ def _squares(X: Any) -> Any:
     return np.einsum("ij,ij->i", X, X)
 
 
+def _sparse_products(left: Any, right: Any) -> np.ndarray:
+    """``left @ right.T`` as a dense array, by whichever way is less work."""
+    n, d = right.shape
+    by_columns = 10 * left.nnz * (right.nnz / max(1, d))  # an entry of a sparse result costs several products
+    if by_columns < n * d + left.nnz * n:
+        return (left @ right.T).toarray()
+    out = np.empty((left.shape[0], n), dtype=left.dtype)
+    size = max(1, _DENSE_BYTES // (8 * d))
+    for first in range(0, n, size):
+        batch = slice(first, first + size)
+        out[:, batch] = left @ np.ascontiguousarray(right[batch].toarray().T)
+    return out
+
+
 def _power(values: np.ndarray, degree: float) -> None:
     """Raise in place; products of whole degrees are many times faster than general powers."""
     if degree != int(degree) or degree > 16:
@@ -236,7 +268,8 @@ def _power(values: np.ndarray, degree: float) -> None:
         values *= base
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
+def finite(values: np.ndarray) -> np.ndarray:
+    """Return kernel values if all are finite; else raise InputError."""
     if not np.isfinite(values).all():
         bad = values[~np.isfinite(values)]
         raise InputError(

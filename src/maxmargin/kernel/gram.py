@@ -8,7 +8,7 @@ import numpy as np
 
 from maxmargin._threads import blas_threads, one_blas_thread, pool
 from maxmargin._typing import Ints
-from maxmargin.kernel.functions import Kernel, Rows
+from maxmargin.kernel.functions import Kernel, Rows, finite
 
 _TILE, _WIDTH = 256, 256  # rows and columns that are computed at a time
 _LINES = 8  # of a whole matrix that stay in the cache between a factor and its exponential
@@ -17,7 +17,8 @@ _LINES = 8  # of a whole matrix that stay in the cache between a factor and its 
 def gram_matrix(kernel: Kernel, rows: Rows, dtype: Any) -> np.ndarray:
     """All kernel values of the rows, each pair computed once, on all threads."""
     if kernel.is_given or callable(kernel.name):
-        return np.ascontiguousarray(kernel.block(rows, rows), dtype=dtype)
+        with np.errstate(over="ignore"):
+            return finite(np.ascontiguousarray(kernel.block(rows, rows), dtype=dtype))
     matrix = np.empty((len(rows), len(rows)), dtype=dtype)
     fill_symmetric(matrix, lambda i, j: kernel.block(rows.take(i), rows.take(j)), blas_threads())
     np.fill_diagonal(matrix, kernel.diagonal(rows))

@@ -68,6 +68,12 @@ class Problem:
         kernel = resolve(
             classifier.kernel, classifier.gamma, classifier.degree, classifier.coef0, X, weight, name=name
         )
+        with np.errstate(over="ignore"):
+            largest = classifier.C * full.max()
+        if not np.isfinite(largest):
+            raise InputError(
+                f"C times the largest weight is {largest}; lower C, class_weight or sample_weight"
+            )
         used = np.flatnonzero(weight > 0)
         order = used[np.argsort(target[used], kind="stable")]
         starts = np.searchsorted(target[order], np.arange(len(classes) + 1))
@@ -94,7 +100,11 @@ def _training(
     if is_torch_array(rows):
         return TensorTrainingSet(kernel, rows, starts, dtype, cache_bytes)
     centre = kernel.centre(rows)
-    precision = kernel.precision(rows, centre) if dtype == np.float32 else dtype
+    precision = dtype
+    if not (callable(kernel.name) or kernel.is_given):
+        precision = np.result_type(dtype, kernel.precision(rows, centre))
+    if classifier.dtype is None and kernel.name != "rbf":
+        dtype = np.dtype(precision)  # distances are as precise as their terms, products are not
     return TrainingSet(kernel, kernel.rows(rows, centre, precision), starts, dtype, cache_bytes)
 
 
@@ -110,7 +120,8 @@ def check_parameters(classifier: "KernelSVC") -> None:
         check_choice(classifier.probability, CALIBRATIONS, "probability")
     check_device(classifier.device)
     try:
-        known = classifier.dtype is None or np.dtype(classifier.dtype).name in _DTYPES
+        dtype = np.dtype(classifier.dtype)
+        known = classifier.dtype is None or (dtype.name in _DTYPES and dtype.isnative)
     except TypeError:
         known = False
     if not known:

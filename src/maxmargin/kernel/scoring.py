@@ -11,7 +11,7 @@ from maxmargin._typing import Floats, Ints
 from maxmargin.kernel.functions import Kernel, Rows
 from maxmargin.kernel.strategies import STRATEGIES
 from maxmargin.kernel.tensor_inputs import moved, new_tensor
-from maxmargin.kernel.training import decisions
+from maxmargin.kernel.training import decisions, rounds_off
 
 if TYPE_CHECKING:
     from maxmargin.kernel.svc import KernelSVC
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def kernel_scores(classifier: "KernelSVC", X: Any) -> Floats:
     """Scores of the classes; only they leave the device of a tensor."""
     check_is_fitted(classifier)
-    strategy, starts = STRATEGIES[classifier.strategy], classifier._starts
+    strategy, starts = STRATEGIES[classifier._strategy], classifier._starts
     decide: Any = decisions
     if is_torch_array(X) or classifier.device is not None:
         from maxmargin.kernel.tensors import tensor_decisions
@@ -66,6 +66,8 @@ def _given(X: Any, support: Ints) -> tuple[Rows, Rows]:
 
 def _precision(classifier: "KernelSVC", X: Any, vectors: Any, centre: Any) -> Any:
     kernel, dtype = classifier._kernel, classifier._dtype
-    if dtype != np.float32:
+    if callable(kernel.name):
         return dtype
+    if dtype != np.float32 or kernel.name != "rbf" or rounds_off(classifier.dual_coef_, classifier.tol):
+        return np.float64
     return np.result_type(kernel.precision(X, centre), kernel.precision(vectors, centre))

@@ -61,7 +61,8 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
         Calibration that makes ``predict_proba``: one temperature for all scores, or a sigmoid for each pair
         of classes, coupled. It is fitted to five-fold cross-validated decisions from the same kernel matrix.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class, multiplied onto the sample weights.
+        Weight of each class, multiplied onto the sample weights; "balanced" makes all classes count alike,
+        their rows by weight.
     tol : float, default=1e-3
         Largest violation of the optimality conditions, in units of decisions, as in LIBSVM.
     cache_size : float, default=2000
@@ -214,7 +215,8 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
 
     def _keep(self, problem: Problem, fit: Fit) -> None:
         training = problem.training
-        self.classes_, self.gamma_ = problem.classes, training.kernel.gamma
+        vars(self).pop("calibration_", None)
+        self.classes_, self.gamma_, self._strategy = problem.classes, training.kernel.gamma, self.strategy
         used = np.flatnonzero(fit.table.any(axis=0))
         starts = np.searchsorted(used, training.starts)
         self.support_ = problem.order[used]
@@ -253,7 +255,7 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
         scores = np.empty((len(target), len(problem.classes)))
         for number, fit in zip(numbers, fits, strict=True):
             which = np.flatnonzero(fold == number)
-            found = problem.training.held_out(strategy, [fit], which)[0]
+            found = problem.training.held_out(strategy, [fit], which, self.tol)[0]
             scores[which] = strategy.scores(found, scores.shape[1], break_ties=self.break_ties)
         rows = fold >= 0
         calibration = CALIBRATIONS[self.probability]()
@@ -329,7 +331,7 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         if self._kernel.name != "linear":
             raise AttributeError("coef_ is there for kernel='linear' only")
-        if self.strategy == "ovr" or len(self.classes_) == 2:
+        if self._strategy == "ovr" or len(self.classes_) == 2:
             return np.asarray(self.dual_coef_ @ self.support_vectors_)
         starts, table = self._starts, self.dual_coef_
         parts = [

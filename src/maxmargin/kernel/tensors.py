@@ -14,7 +14,7 @@ from maxmargin._typing import Array, Floats, Ints
 from maxmargin.kernel.functions import Kernel, Rows
 from maxmargin.kernel.strategies import Strategy
 from maxmargin.kernel.tensor_inputs import in_memory
-from maxmargin.kernel.training import Fit, fit_of
+from maxmargin.kernel.training import Fit, fit_of, rounds_off
 from maxmargin.solvers import Solution
 from maxmargin.solvers.batched_smo import minimize_smo_batch
 from maxmargin.solvers.smo import Machine
@@ -126,15 +126,18 @@ class TensorTrainingSet:
         solutions = minimize_smo_batch(self.gram, *there, tol=tol, max_iter=max_iter)
         return [_without_padding(*each) for each in zip(solutions, sizes, strict=True)]
 
-    def held_out(self, strategy: Strategy, fits: Sequence[Fit], which: Ints) -> list[Floats]:
-        """Decisions of each fit on some of the rows."""
+    def held_out(self, strategy: Strategy, fits: Sequence[Fit], which: Ints, tol: float) -> list[Floats]:
+        """Decisions of each fit on some of the rows, summed in double where ``tol`` asks for it."""
         gram = self.gram
         used = np.flatnonzero(np.any([fit.table.any(axis=0) for fit in fits], axis=0))
         starts, columns = np.searchsorted(used, self.starts), _on_device_of(gram, used)
-        tables = [_on_device_of(gram, fit.table[:, used].astype(self.dtype)) for fit in fits]
+        double = any(rounds_off(fit.table, tol) for fit in fits)
+        dtype = np.dtype(np.float64) if double else self.dtype
+        tables = [_on_device_of(gram, fit.table[:, used].astype(dtype)) for fit in fits]
         parts: list[list[Floats]] = [[np.empty((0, len(fit.intercepts)))] for fit in fits]
         for batch in _blocks(len(which), len(used)):
             values = gram[_on_device_of(gram, which[batch])[:, None], columns]
+            values = array_namespace(gram).astype(values, tables[0].dtype, copy=False)
             for part, table in zip(parts, tables, strict=True):
                 part.append(in_memory(strategy.decisions(values, table, starts)).astype(np.float64))
         return [np.concatenate(part) + fit.intercepts for part, fit in zip(parts, fits, strict=True)]
@@ -193,7 +196,7 @@ def _block(kernel: Kernel, left: Rows, right: Rows) -> Array:
     values = left.left @ right.right.T
     match kernel.name:
         case "rbf":
-            return values.exp_()
+            return values.clamp_(max=0).exp_()
         case "poly":
             values = values.mul_(kernel.gamma).add_(kernel.coef0).pow_(kernel.degree)
         case "sigmoid":

@@ -17,6 +17,7 @@ from maxmargin.solvers import Solution
 from maxmargin.solvers.smo import DualPoint, Machine, minimize_smo
 
 _SMALL = 2000  # rows whose kernel matrix is kept in double precision, unless asked for otherwise
+_PART = 0.1  # of the tolerance that rounding may take from decisions
 _MOST_USED = 2  # times that each kernel value is used, above which all are computed and kept
 _TABLE_BYTES = 1 << 22  # kernel values of new rows that are computed at a time, on one thread
 
@@ -128,20 +129,37 @@ class TrainingSet:
             for part in np.split(np.arange(len(flat)), cuts)
         ]
 
-    def held_out(self, strategy: Strategy, fits: Sequence[Fit], which: Ints) -> list[Floats]:
-        """Decisions of each fit on some of the rows."""
+    def held_out(self, strategy: Strategy, fits: Sequence[Fit], which: Ints, tol: float) -> list[Floats]:
+        """Decisions of each fit on some of the rows, to a part of ``tol``."""
         used = np.flatnonzero(np.any([fit.table.any(axis=0) for fit in fits], axis=0))
         starts = np.searchsorted(used, self.starts)
-        if self.gram is None:
-            rows, support = self.rows.take(which), self.rows.take(used)
-            return [
-                decisions(self.kernel, rows, support, strategy, fit.table[:, used], starts) + fit.intercepts
-                for fit in fits
-            ]
-        values = self.gram[np.ix_(which, used)]
-        tables = [fit.table[:, used].astype(values.dtype) for fit in fits]
-        found = [strategy.decisions(values, table, starts) for table in tables]
-        return [decided + fit.intercepts for decided, fit in zip(found, fits, strict=True)]
+        values: dict[bool, np.ndarray] = {}
+        found = []
+        for fit in fits:
+            table = fit.table[:, used]
+            double = self.dtype == np.float64 or rounds_off(table, tol)
+            if self.gram is None:
+                rows, support = (self._rows_of(each, double) for each in (which, used))
+                decided = decisions(self.kernel, rows, support, strategy, table, starts)
+            else:
+                if double not in values:
+                    values[double] = self._values(which, used, double)
+                decided = strategy.decisions(values[double], table.astype(values[double].dtype), starts)
+            found.append(decided + fit.intercepts)
+        return found
+
+    def _values(self, which: Ints, used: Ints, double: bool) -> np.ndarray:
+        given = self.kernel.is_given or callable(self.kernel.name)
+        if self.gram is not None and (given or not double or self.dtype == np.float64):
+            return self.gram[np.ix_(which, used)]
+        return self.kernel.block(self._rows_of(which, double), self._rows_of(used, double))
+
+    def _rows_of(self, which: Ints, double: bool) -> Rows:
+        rows = self.rows.take(which)
+        if not double or self.kernel.is_given or callable(self.kernel.name):
+            return rows
+        left = rows.left.astype(np.float64)
+        return Rows(left, left if rows.right is rows.left else rows.right.astype(np.float64))
 
     def _is_shared(self, machines: Sequence[Machine]) -> bool:
         """Whether the machines use kernel values so often, or these are so few, that all are computed."""
@@ -166,6 +184,12 @@ class TrainingSet:
             return kept.matrix(machine.runs, memory), alone
         rows = self.rows.take(machine.rows)
         return RowsOnDemand(self.kernel, rows, self.dtype, available, memory), alone
+
+
+def rounds_off(table: Floats, tol: float) -> bool:
+    """Whether single precision of kernel values of about 1 would show in decisions to a part of ``tol``."""
+    largest = float(np.sqrt(np.square(table).sum(axis=1)).max(initial=0.0))
+    return largest * float(np.finfo(np.float32).eps) > _PART * tol
 
 
 def fit_of(strategy: Strategy, starts: Ints, solutions: list[Solution]) -> Fit:
