@@ -85,8 +85,19 @@ def test_problems_of_unlike_sizes_and_bounds(seed):
         coef = point.coef[:size]
         assert (coef * machine.signs >= 0).all()
         assert (np.abs(coef) <= machine.bounds).all()
+        at_bound = np.isclose(np.abs(coef), machine.bounds, rtol=1e-12, atol=0)
+        np.testing.assert_array_equal(np.abs(coef)[at_bound], machine.bounds[at_bound])
         slope = machine.signs - gram[np.ix_(machine.rows, machine.rows)] @ coef
         np.testing.assert_allclose(point.slope[:size], slope, atol=1e-8)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 20])
+def test_steps_are_those_of_one_problem_solved_alone(steps):
+    gram, machines = problems(np.random.default_rng(7), 90, [90, 50, 30], [1, 10, 100])
+    for got, machine in zip(batched(gram, machines, tol=1e-8, max_iter=steps), machines, strict=True):
+        expected = minimize_smo(gram, machine, tol=1e-8, max_iter=steps, polish=False)
+        assert got.iterations == expected.iterations == steps
+        np.testing.assert_allclose(got.point.coef[: len(machine.signs)], expected.point.coef, atol=1e-9)
 
 
 def test_a_matrix_in_single_precision():
@@ -145,13 +156,35 @@ def test_what_rounding_stalls_ends():
         assert got.point.dual == pytest.approx(minimize_smo(gram, machine, tol=1e-9).point.dual, rel=1e-9)
 
 
+def test_a_cycle_of_rounding_ends():
+    rng = np.random.default_rng(1)
+    X = rng.integers(-2, 3, size=(14, 2)).astype(float)
+    signs = np.where(rng.random(14) < 0.5, 1.0, -1.0)
+    machine = Machine(np.array([[0, 14]]), signs, np.ones(14))
+    (got,) = batched(X @ X.T, [machine], tol=1e-300, max_iter=6000)
+    assert got.status == "stalled"
+    assert got.point.violation < 1e-12
+
+
+def test_steps_that_no_digit_of_the_dual_value_shows_go_on():
+    rng = np.random.default_rng(0)
+    X, signs = rng.normal(size=(40, 3)), np.where(rng.random(40) < 0.5, 1.0, -1.0)
+    gram = np.exp(-((X[:, None] - X) ** 2).sum(axis=-1) / 4)
+    (got,) = batched(gram, [Machine(np.array([[0, 40]]), signs, np.full(40, 1e3))], tol=1e-10)
+    assert got.status == "converged"
+
+
 def test_between_two_tests_no_value_leaves_the_device(monkeypatch):
     gram, machines = problems(np.random.default_rng(6), 60, [60, 40], [1, 10])
     step, inside = batched_smo._Batch.step, []
 
     class Watched(torch.overrides.TorchFunctionMode):
         def __torch_function__(self, func, types, args=(), kwargs=None):
-            inside.append(getattr(func, "__name__", ""))
+            name = getattr(func, "__name__", "")
+            inside.append(name)
+            if name in {"__getitem__", "__setitem__"}:
+                places = args[1] if isinstance(args[1], tuple) else args[1:2]
+                inside.extend("mask" for each in places if getattr(each, "dtype", None) == torch.bool)
             return func(*args, **(kwargs or {}))
 
     def watched(self, tol):
@@ -160,7 +193,18 @@ def test_between_two_tests_no_value_leaves_the_device(monkeypatch):
 
     monkeypatch.setattr(batched_smo._Batch, "step", watched)
     batched(gram, machines, tol=1e-6)
-    leaving = {"item", "__bool__", "tolist", "cpu", "numpy", "nonzero", "__array__", "__float__", "to"}
+    leaving = {
+        "mask",
+        "item",
+        "__bool__",
+        "tolist",
+        "cpu",
+        "numpy",
+        "nonzero",
+        "__array__",
+        "__float__",
+        "to",
+    }
     assert len(inside) > 1000
     assert not leaving & set(inside)
 
@@ -240,6 +284,15 @@ def test_a_function_takes_tensors_and_returns_one(iris):
         TIGHT(kernel=lambda a, b: (a @ b.T).numpy()).fit(torch.as_tensor(X), y)
 
 
+@pytest.mark.parametrize(("fitted", "asked"), [("float32", "float64"), ("float64", "float32")])
+def test_a_function_is_given_one_type_of_number(iris, fitted, asked):
+    X, y = iris
+    rows = torch.as_tensor(X)
+    model = KernelSVC(kernel=lambda a, b: a @ b.T).fit(rows.to(getattr(torch, fitted)), y)
+    expected = KernelSVC(kernel="linear").fit(X, y).predict(X)
+    np.testing.assert_array_equal(model.predict(rows.to(getattr(torch, asked))), expected)
+
+
 @pytest.mark.parametrize("form", ["float32", "int64", "requires_grad"])
 def test_forms_of_a_tensor(iris, form):
     X, y = np.round(iris[0]), iris[1]
@@ -260,6 +313,26 @@ def test_kernel_values_in_single_precision(digits):
     np.testing.assert_array_equal(got.predict(rows), expected.predict(X))
     far = KernelSVC(tol=1e-4, dtype="float32").fit(rows * 1e5, y)
     np.testing.assert_array_equal(far.predict(rows * 1e5), expected.predict(X))
+
+
+def test_rows_in_single_precision_have_the_distances_of_double():
+    rng = np.random.default_rng(1)
+    corners = rng.choice([-300.0, 300.0], size=(200, 3))
+    near = rng.normal(size=(200, 3))
+    X, y = (corners + near).astype(np.float32), (near[:, 0] * near[:, 1] > 0).astype(int)
+    expected = TIGHT(gamma=1.0).fit(X.astype(np.float64), y)
+    got = TIGHT(gamma=1.0).fit(torch.as_tensor(X), y)
+    assert got.certificate_["dual"] == pytest.approx(expected.certificate_["dual"], rel=1e-5)
+    np.testing.assert_allclose(got.decision_function(X), expected.decision_function(X), atol=1e-3)
+
+
+def test_many_rows_far_from_the_origin_keep_their_digits():
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(2010, 4)) + 1000
+    y = (X[:, 0] + 0.3 * rng.normal(size=len(X)) > 1000).astype(int)
+    expected, got = (KernelSVC(1e-3, kernel="linear").fit(rows, y) for rows in (X, torch.as_tensor(X)))
+    assert got.certificate_["dual"] == pytest.approx(expected.certificate_["dual"], rel=1e-6)
+    assert got._dtype == expected._dtype == np.float64
 
 
 @pytest.mark.parametrize("probability", ["temperature", "coupling"])
@@ -360,8 +433,35 @@ def test_damage_is_refused_in_one_line(iris, change, message):
 @pytest.mark.parametrize("kernel", ["linear", "poly"])
 def test_kernel_values_that_overflow_are_refused(iris, kernel):
     rows = torch.as_tensor(iris[0]) * 1e160
-    with pytest.raises(InputError, match=r"a kernel value is not finite in torch\.float64"):
+    with pytest.raises(InputError, match="is not finite"):
         KernelSVC(kernel=kernel, gamma=1.0).fit(rows, iris[1])
+    fitted = KernelSVC(kernel=kernel, gamma=0.01).fit(torch.as_tensor(iris[0]), iris[1])
+    with pytest.raises(InputError, match=r"a kernel value is not finite in torch\.float64"):
+        fitted.predict(torch.as_tensor(iris[0]) * 1e307)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "change", "message"),
+    [
+        ({"gamma": 1.0}, lambda X: X * 1e200, "a row of X is so large"),
+        ({"gamma": 1.0}, lambda X: X.to(torch.float32) * 1e25, "a row of X is so large"),
+        ({"gamma": 1e30}, lambda X: X * 1e150, r"a kernel value is not finite in torch\.float64"),
+        ({"kernel": "linear"}, lambda X: X + 1e21, r"a kernel value is not finite in torch\.float32"),
+        ({"kernel": "precomputed"}, lambda X: X @ X.T * 1e38, r"not finite in torch\.float32"),
+        ({"kernel": lambda a, b: a @ b.T * 1e38}, lambda X: X, r"not finite in torch\.float32"),
+    ],
+)
+def test_rows_and_values_beyond_the_range_are_refused(iris, parameters, change, message):
+    with pytest.raises(InputError, match=message):
+        KernelSVC(dtype="float32", **parameters).fit(change(torch.as_tensor(iris[0])), iris[1])
+
+
+def test_given_values_are_not_measured_as_rows(iris):
+    X, y = iris
+    gram = torch.as_tensor(X @ X.T * 1e20)  # of which no square is finite in single precision
+    got = KernelSVC(1e-21, kernel="precomputed", dtype="float32").fit(gram.to(torch.float32), y)
+    expected = KernelSVC(1e-21, kernel="precomputed", dtype="float32").fit(gram.numpy(), y)
+    assert got.certificate_["dual"] == pytest.approx(expected.certificate_["dual"], rel=1e-5)
 
 
 def test_a_fit_that_does_not_converge_warns(iris):

@@ -11,6 +11,7 @@ from maxmargin._typing import Ints
 from maxmargin.kernel.functions import Kernel, Rows, finite
 
 _TILE, _WIDTH = 256, 256  # rows and columns that are computed at a time
+_STRIP = 64  # rows whose values with all others are computed at a time
 _LINES = 8  # of a whole matrix that stay in the cache between a factor and its exponential
 
 
@@ -23,6 +24,19 @@ def gram_matrix(kernel: Kernel, rows: Rows, dtype: Any) -> np.ndarray:
     fill_symmetric(matrix, lambda i, j: kernel.block(rows.take(i), rows.take(j)), blas_threads())
     np.fill_diagonal(matrix, kernel.diagonal(rows))
     return matrix
+
+
+def rectangle(kernel: Kernel, left: Rows, right: Rows) -> np.ndarray:
+    """Kernel values of each row of one set with each of another, on all threads."""
+    values = np.empty((len(left), len(right)), dtype=left.left.dtype)
+
+    def fill(first: int) -> None:
+        rows = slice(first, first + _STRIP)
+        values[rows] = kernel.block(left.take(rows), right)
+
+    with one_blas_thread():
+        list(pool(blas_threads()).map(fill, range(0, len(left), _STRIP)))
+    return values
 
 
 class RunMatrices:

@@ -97,14 +97,14 @@ def _training(
     classifier: "KernelSVC", kernel: Kernel, rows: Any, starts: Ints
 ) -> TrainingSet | TensorTrainingSet:
     dtype, cache_bytes = value_type(classifier.dtype, rows.shape[0]), int(1e6 * classifier.cache_size)
-    if is_torch_array(rows):
-        return TensorTrainingSet(kernel, rows, starts, dtype, cache_bytes)
     centre = kernel.centre(rows)
     precision = dtype
     if not (callable(kernel.name) or kernel.is_given):
         precision = np.result_type(dtype, kernel.precision(rows, centre))
     if classifier.dtype is None and kernel.name != "rbf":
         dtype = np.dtype(precision)  # distances are as precise as their terms, products are not
+    if is_torch_array(rows):
+        return TensorTrainingSet(kernel, rows, starts, dtype, cache_bytes)
     return TrainingSet(kernel, kernel.rows(rows, centre, precision), starts, dtype, cache_bytes)
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from array_api_compat import is_torch_array
+from array_api_compat import array_namespace, is_torch_array
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -54,6 +54,10 @@ def _tensors(classifier: "KernelSVC", X: Any) -> tuple[Rows, Rows]:
     if kernel.is_given:
         return _given(X, classifier.support_)
     vectors = moved(classifier.support_vectors_, X.device)
+    if callable(kernel.name):  # which multiplies tensors of one type only
+        xp = array_namespace(X)
+        dtype = xp.result_type(X, vectors)
+        X, vectors = (xp.astype(each, dtype, copy=False) for each in (X, vectors))
     centre = kernel.centre(vectors)
     dtype = _precision(classifier, X, vectors, centre)
     return prepared(kernel, X, centre, dtype), prepared(kernel, vectors, centre, dtype)

@@ -69,7 +69,7 @@ class TensorTrainingSet:
 
     @property
     def _precision(self) -> Any:
-        if self.dtype != np.float32:
+        if self.dtype != np.float32 or self.kernel.is_given or callable(self.kernel.name):
             return self.dtype
         return self.kernel.precision(self.X, self.kernel.centre(self.X))
 
@@ -149,7 +149,7 @@ def prepared(kernel: Kernel, X: Array, centre: Array | None, dtype: Any) -> Rows
         return Rows(X, X)
     xp = array_namespace(X)
     if kernel.name == "rbf":
-        X = (X if centre is None else X - centre) * float(np.sqrt(2 * kernel.gamma))
+        X = xp.astype(X if centre is None else X - centre, xp.float64) * float(np.sqrt(2 * kernel.gamma))
         half = -(X * X).sum(-1, keepdim=True) / 2
         one = xp.ones_like(half)
         sides = xp.concat([X, half, one], axis=1), xp.concat([X, one, half], axis=1)
@@ -175,10 +175,10 @@ def _gram(kernel: Kernel, rows: Rows, dtype: Any) -> Array:
     xp, n = array_namespace(rows.left), len(rows)
     dtype = _type(xp, dtype)
     if kernel.is_given or callable(kernel.name):
-        return xp.astype(_block(kernel, rows, rows), dtype, copy=False)
+        return _finite(xp.astype(_block(kernel, rows, rows), dtype, copy=False))
     matrix = xp.empty((n, n), dtype=dtype, device=rows.left.device)
     for batch in _blocks(n, n):
-        part = xp.astype(_block(kernel, rows.take(batch), rows.take(slice(batch.start, n))), dtype)
+        part = _finite(xp.astype(_block(kernel, rows.take(batch), rows.take(slice(batch.start, n))), dtype))
         square = part[:, : len(part)]
         square[...] = xp.triu(square) + xp.triu(square, k=1).T
         matrix[batch, batch.start :], matrix[batch.start :, batch] = part, part.T
@@ -196,7 +196,7 @@ def _block(kernel: Kernel, left: Rows, right: Rows) -> Array:
     values = left.left @ right.right.T
     match kernel.name:
         case "rbf":
-            return values.clamp_(max=0).exp_()
+            return _finite(values).clamp_(max=0).exp_()
         case "poly":
             values = values.mul_(kernel.gamma).add_(kernel.coef0).pow_(kernel.degree)
         case "sigmoid":

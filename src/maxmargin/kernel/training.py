@@ -11,13 +11,13 @@ import numpy as np
 from maxmargin._threads import blas_threads, one_blas_thread, pool
 from maxmargin._typing import Floats, Ints
 from maxmargin.kernel.functions import Kernel, Rows
-from maxmargin.kernel.gram import RowsOnDemand, RunMatrices, gram_matrix
+from maxmargin.kernel.gram import RowsOnDemand, RunMatrices, gram_matrix, rectangle
 from maxmargin.kernel.strategies import Strategy
 from maxmargin.solvers import Solution
 from maxmargin.solvers.smo import DualPoint, Machine, minimize_smo
 
 _SMALL = 2000  # rows whose kernel matrix is kept in double precision, unless asked for otherwise
-_PART = 0.1  # of the tolerance that rounding may take from decisions
+_PART = 0.5  # of the tolerance that rounding may take, by a bound that is several times too high
 _MOST_USED = 2  # times that each kernel value is used, above which all are computed and kept
 _TABLE_BYTES = 1 << 22  # kernel values of new rows that are computed at a time, on one thread
 
@@ -152,7 +152,8 @@ class TrainingSet:
         given = self.kernel.is_given or callable(self.kernel.name)
         if self.gram is not None and (given or not double or self.dtype == np.float64):
             return self.gram[np.ix_(which, used)]
-        return self.kernel.block(self._rows_of(which, double), self._rows_of(used, double))
+        rows, support = self._rows_of(which, double), self._rows_of(used, double)
+        return rectangle(self.kernel, rows, support)
 
     def _rows_of(self, which: Ints, double: bool) -> Rows:
         rows = self.rows.take(which)

@@ -13,7 +13,7 @@ from maxmargin.solvers._solution import Solution
 from maxmargin.solvers.smo import dual_point, step_limit
 
 _BETWEEN_TESTS = 50  # steps: each test waits for the device
-_PATIENCE = 1000  # steps without a larger dual value after which only rounding moves a problem
+_PATIENCE = 1000  # steps without a better dual value or violation: only rounding moves such a problem
 _SLOPE, _DIAGONAL, _LOW, _HIGH, _COEF, _UP, _DOWN = range(7)
 
 
@@ -99,6 +99,7 @@ class _Batch:
         self.live = xp.ones((len(rows), 1), dtype=xp.bool, device=gram.device)
         self.steps = xp.zeros((len(rows), 1), dtype=xp.int64, device=gram.device)
         self.best, self.since = xp.zeros_like(none[:, :1]), xp.zeros_like(self.steps)
+        self.least = xp.full_like(self.best, FAR)
         self.grows = xp.asarray([True, False], device=gram.device)
         self.directions = xp.asarray([1.0, -1.0], dtype=xp.float64, device=gram.device)
         self.far = xp.asarray(FAR, dtype=xp.float64, device=gram.device)
@@ -142,15 +143,18 @@ class _Batch:
         xp = self.xp
         coef, slope = self.fields[:, _COEF], self.fields[:, _SLOPE]
         dual = (coef.abs() + coef * slope).sum(dim=1, keepdim=True) / 2
-        self.since = xp.where(dual > self.best, taken, self.since)
-        self.best = xp.maximum(self.best, dual)
+        top, bottom = (slope + self.fields[:, _UP]).amax(1), (slope + self.fields[:, _DOWN]).amin(1)
+        violation = (top - bottom)[:, None]
+        # Near the optimum the dual value has no digit left that could grow, while the violation shrinks.
+        self.since = xp.where((dual > self.best) | (violation < self.least), taken, self.since)
+        self.best, self.least = xp.maximum(self.best, dual), xp.minimum(self.least, violation)
         ended = ~self.live | (taken - self.since >= _PATIENCE)
         ended = np.ones(len(self.rows), dtype=bool) if whole else _fetched(ended)[:, 0]
         if not ended.any():
             return {}
         out, rest = (xp.asarray(np.flatnonzero(part), device=self.rows.device) for part in (ended, ~ended))
         numbers, fields, steps = (_fetched(part[out]) for part in (self.numbers, self.fields, self.steps))
-        for name in ("fields", "rows", "numbers", "live", "steps", "best", "since"):
+        for name in ("fields", "rows", "numbers", "live", "steps", "best", "least", "since"):
             setattr(self, name, getattr(self, name)[rest])
         return {int(numbers[k]): (fields[k], int(steps[k, 0])) for k in range(len(numbers))}
 
