@@ -155,3 +155,12 @@ def test_given_values_beyond_single_precision(kernel):
 def test_product_of_c_and_weights_that_overflows():
     with pytest.raises(ValueError, match="C times the largest weight is inf; lower C"):
         KernelSVC(1e300, class_weight={0: 1e300}).fit(X, Y)
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+@pytest.mark.parametrize(
+    ("options", "scale"), [({"gamma": 1e30}, 1e150), ({"kernel": "linear", "dtype": "float32"}, 1e21)]
+)
+def test_sums_that_are_not_finite(options, scale):
+    with pytest.raises(ValueError, match=r"scale the features"):
+        KernelSVC(**options).fit(X * scale, Y)

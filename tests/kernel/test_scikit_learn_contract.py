@@ -9,7 +9,7 @@ ESTIMATORS = [
     KernelSVC(kernel="linear", strategy="ovr"),
     KernelSVC(kernel="poly", coef0=1.0, max_iter=10_000),
     KernelSVC(kernel="precomputed"),
-    KernelSVC(strategy="ovr", cache_size=1e-3, tol=1e-10),
+    KernelSVC(strategy="ovr", cache_size=5e-3, tol=1e-10),
 ]
 
 

@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from maxmargin._checks import InputError
 from maxmargin._labels import ClassWeight
 from maxmargin._typing import Floats
 from maxmargin.calibration import CALIBRATIONS, folds_of
@@ -229,6 +230,11 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
         primal, dual = (
             float(sum(getattr(point, name) for point in fit.points)) for name in ("primal", "dual")
         )
+        if not np.isfinite(primal + dual):
+            raise InputError(
+                f"the objective is {primal} and its dual {dual}: kernel values are too large to be added up; "
+                "scale the features, or lower gamma, C or the sample weights"
+            )
         violation = max(point.violation for point in fit.points)
         self.certificate_ = {
             "primal": primal,
