@@ -186,7 +186,13 @@ class FoldSearch:
         params = _check_method_params(self.problem.X, params=self.score_params, indices=fold.test_rows)
         if self.scorer is None:
             return float(accuracy_score(y, predicted, **params))
-        value = self.scorer(_Judged(classes, predicted, scores), self.problem.X[fold.test_rows], y, **params)
+        judged = _Judged(classes, predicted, scores)
+        try:
+            value = self.scorer(judged, self.problem.X[fold.test_rows], y, **params)
+        except AttributeError as error:
+            raise InputError(
+                f"scoring needs more than the labels and decisions of a search: {error}"
+            ) from error
         if not isinstance(value, Real):
             raise InputError(f"scoring returned {value!r}; it must return one number")
         return float(value)

@@ -45,8 +45,9 @@ class KernelSearchCV(GridSearchCV):
     ----------
     C : sequence of float, default=None
         Values of C; None is 2^-7, 2^-5, ..., 2^13.
-    gamma : sequence of float, "scale" or "auto", default=None
-        Values of gamma; None is 2^-15, 2^-13, ..., 2^3.
+    gamma : sequence, default=None
+        Values of gamma: numbers, "scale" and "auto". None is 2^-15, 2^-13, ..., 2^3, or one value where the
+        kernel has no gamma.
     estimator : KernelSVC, default=None
         Everything else, such as the kernel, ``class_weight`` and ``probability``; None is ``KernelSVC()``.
     cv : int, splitter or iterable, default=None
@@ -164,7 +165,7 @@ class KernelSearchCV(GridSearchCV):
         sklearn.exceptions.ConvergenceWarning
             Where candidates did not reach the estimator's ``tol``.
         """
-        stage = coarse(self.C, self.gamma)
+        stage = coarse(self.C, self._gammas())
         X, y = indexable(X, in_memory(y))
         params = {name: in_memory(value) for name, value in params.items()}
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
@@ -183,6 +184,11 @@ class KernelSearchCV(GridSearchCV):
         if self.refit:
             self._refit(X, y, routed.estimator.fit)
         return self
+
+    def _gammas(self) -> Any:
+        kernel = self._classifier().kernel
+        without = callable(kernel) or kernel in ("linear", "precomputed")
+        return ["scale"] if without and self.gamma is None else self.gamma
 
     def _get_scorers(self) -> tuple[Any, str]:
         if not (self.scoring is None or isinstance(self.scoring, str) or callable(self.scoring)):

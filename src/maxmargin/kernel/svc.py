@@ -97,8 +97,9 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
         Weights, for a linear kernel.
     certificate_ : dict
         Proof of how near the optimum this is: "primal" and "dual" objective summed over the machines,
-        "relative_gap", and the largest "violation", which is to be at most ``tol``. A kernel that is not
-        positive semi-definite, as "sigmoid" may be, has stationary points only; they have no gap.
+        "relative_gap", and the largest "violation", which is to be at most ``tol``. Where a
+        kernel is not positive semi-definite, as "sigmoid" may be, this is a stationary point, and the gap
+        proves nothing of other points.
     converged_ : bool
         Whether the violation is at most ``tol``; where it is not, ``fit`` warns.
     n_iter_ : ndarray of shape (n_machines,)
