@@ -6,6 +6,7 @@ import sys
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,17 @@ def prepare(case: Case, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    warnings.simplefilter("ignore")
     task = json.loads(sys.argv[1])
     case = next(case for case in CASES if case.name == task["case"])
     work = {"measure": measure, "one_pass": one_pass, "prepare": prepare}[task["work"]]
+    tell(lambda: work(case, task))
+
+
+def tell(work: Callable[[], dict[str, Any]]) -> None:
+    """Print the result of the work as the last line, or why there is none."""
+    warnings.simplefilter("ignore")
     try:
-        result = work(case, task)
+        result = work()
     except ImportError as error:
         result = {"error": f"not installed: {error}"}
     except Exception as error:

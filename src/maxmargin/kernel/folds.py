@@ -141,8 +141,7 @@ class FoldSearch:
                 STRATEGIES[self.model.strategy],
                 [self.folds[i].bounds for i in which],
                 [Cs[c] for c in ascending],
-                tol=self.model.tol,
-                max_iter=None if self.model.max_iter == -1 else int(self.model.max_iter),
+                **self.model._limits,
             )
             for i, path in zip(which, fits, strict=True):
                 records = self._records(training, self.folds[i], path)
@@ -154,12 +153,7 @@ class FoldSearch:
         kernel = replace(training.kernel, gamma=gamma)
         if callable(kernel.name) or kernel.is_given:
             return training
-        if isinstance(training, TensorTrainingSet):
-            return replace(training, kernel=kernel)
-        X = self.problem.X[self.problem.order]
-        centre = kernel.centre(X)
-        precision = kernel.precision(X, centre) if training.dtype == np.float32 else training.dtype
-        return replace(training, kernel=kernel, rows=kernel.rows(X, centre, precision))
+        return training.with_kernel(kernel, self.problem.X[self.problem.order])
 
     def _records(
         self, training: TrainingSet | TensorTrainingSet, fold: Fold, path: list[Fit]

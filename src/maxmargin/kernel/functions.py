@@ -44,6 +44,11 @@ class Rows(NamedTuple):
         left = self.left[which]
         return Rows(left, left if self.right is self.left else self.right[which])
 
+    def astype(self, dtype: Any) -> "Rows":
+        """The rows in another type of number."""
+        left = self.left.astype(dtype)
+        return Rows(left, left if self.right is self.left else self.right.astype(dtype))
+
 
 @dataclass(frozen=True)
 class Kernel:

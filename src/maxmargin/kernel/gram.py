@@ -15,13 +15,13 @@ _STRIP = 64  # rows whose values with all others are computed at a time
 _LINES = 8  # of a whole matrix that stay in the cache between a factor and its exponential
 
 
-def gram_matrix(kernel: Kernel, rows: Rows, dtype: Any) -> np.ndarray:
-    """All kernel values of the rows, each pair computed once, on all threads."""
+def gram_matrix(kernel: Kernel, rows: Rows, dtype: Any, threads: int) -> np.ndarray:
+    """All kernel values of the rows, each pair computed once."""
     if kernel.is_given or callable(kernel.name):
         with np.errstate(over="ignore"):
             return finite(np.ascontiguousarray(kernel.block(rows, rows), dtype=dtype))
     matrix = np.empty((len(rows), len(rows)), dtype=dtype)
-    fill_symmetric(matrix, lambda i, j: kernel.block(rows.take(i), rows.take(j)), blas_threads())
+    fill_symmetric(matrix, lambda i, j: kernel.block(rows.take(i), rows.take(j)), threads)
     np.fill_diagonal(matrix, kernel.diagonal(rows))
     return matrix
 
@@ -73,10 +73,7 @@ class RunMatrices:
     def _own(self, run: slice) -> np.ndarray:
         found = self._kept.get(run.start)
         if found is None:
-            rows = self._rows.take(run)
-            found = np.empty((len(rows), len(rows)), dtype=self._dtype)
-            fill_symmetric(found, lambda i, j: self._kernel.block(rows.take(i), rows.take(j)), 1)
-            np.fill_diagonal(found, self._kernel.diagonal(rows))
+            found = gram_matrix(self._kernel, self._rows.take(run), self._dtype, threads=1)
             if found.nbytes <= self._left:
                 self._kept[run.start] = found
                 self._left -= found.nbytes

@@ -10,13 +10,14 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from maxmargin._checks import InputError, check_at_least, check_choice, check_positive
 from maxmargin._labels import numbered
+from maxmargin._tensors import in_memory
 from maxmargin._typing import Floats, Ints
 from maxmargin.calibration import CALIBRATIONS
 from maxmargin.kernel.functions import Kernel, resolve
 from maxmargin.kernel.strategies import STRATEGIES
-from maxmargin.kernel.tensor_inputs import check_device, in_memory, training_tensor
+from maxmargin.kernel.tensor_inputs import check_device, training_tensor
 from maxmargin.kernel.tensors import TensorTrainingSet
-from maxmargin.kernel.training import TrainingSet, value_type
+from maxmargin.kernel.training import TrainingSet, row_type, training_rows, value_type
 
 if TYPE_CHECKING:
     from maxmargin.kernel.svc import KernelSVC
@@ -97,15 +98,12 @@ def _training(
     classifier: "KernelSVC", kernel: Kernel, rows: Any, starts: Ints
 ) -> TrainingSet | TensorTrainingSet:
     dtype, cache_bytes = value_type(classifier.dtype, rows.shape[0]), int(1e6 * classifier.cache_size)
-    centre = kernel.centre(rows)
-    precision = dtype
-    if not (callable(kernel.name) or kernel.is_given):
-        precision = np.result_type(dtype, kernel.precision(rows, centre))
     if classifier.dtype is None and kernel.name != "rbf":
-        dtype = np.dtype(precision)  # distances are as precise as their terms, products are not
+        # Distances are as precise as their terms, products are not.
+        dtype = np.dtype(row_type(kernel, rows, None, dtype))
     if is_torch_array(rows):
         return TensorTrainingSet(kernel, rows, starts, dtype, cache_bytes)
-    return TrainingSet(kernel, kernel.rows(rows, centre, precision), starts, dtype, cache_bytes)
+    return TrainingSet(kernel, training_rows(kernel, rows, dtype), starts, dtype, cache_bytes)
 
 
 def check_parameters(classifier: "KernelSVC") -> None:

@@ -11,6 +11,7 @@ from maxmargin._typing import Floats, Ints
 from maxmargin.kernel.functions import Kernel, Rows
 from maxmargin.kernel.strategies import STRATEGIES
 from maxmargin.kernel.tensor_inputs import moved, new_tensor
+from maxmargin.kernel.tensors import prepared, tensor_decisions
 from maxmargin.kernel.training import decisions, rounds_off
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ def kernel_scores(classifier: "KernelSVC", X: Any) -> Floats:
     strategy, starts = STRATEGIES[classifier._strategy], classifier._starts
     decide: Any = decisions
     if is_torch_array(X) or classifier.device is not None:
-        from maxmargin.kernel.tensors import tensor_decisions
-
         decide, (rows, support) = tensor_decisions, _tensors(classifier, new_tensor(classifier, X))
     else:
         rows, support = _arrays(classifier, X)
@@ -48,8 +47,6 @@ def _arrays(classifier: "KernelSVC", X: Any) -> tuple[Rows, Rows]:
 
 
 def _tensors(classifier: "KernelSVC", X: Any) -> tuple[Rows, Rows]:
-    from maxmargin.kernel.tensors import prepared
-
     kernel: Kernel = classifier._kernel
     if kernel.is_given:
         return _given(X, classifier.support_)

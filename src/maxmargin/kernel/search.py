@@ -12,20 +12,21 @@ from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import GridSearchCV, check_cv
+from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, _check_sample_weight, check_is_fitted
 
 from maxmargin._checks import InputError
+from maxmargin._search import RecordedSearchCV
+from maxmargin._tensors import in_memory
 from maxmargin._typing import Floats
 from maxmargin.kernel.folds import FoldSearch
 from maxmargin.kernel.heatmap import draw_heatmap
 from maxmargin.kernel.problem import Problem
 from maxmargin.kernel.stages import Record, Stage, StageFiles, around, coarse
 from maxmargin.kernel.svc import KernelSVC
-from maxmargin.kernel.tensor_inputs import in_memory
 from maxmargin.persistence.problem_folder import fingerprint, open_folder
 
 
@@ -35,7 +36,7 @@ def _has_probabilities(search: "KernelSearchCV") -> bool:
     return True
 
 
-class KernelSearchCV(GridSearchCV):
+class KernelSearchCV(RecordedSearchCV):
     """Choose C and gamma of a KernelSVC by cross-validation: what GridSearchCV finds, with less work.
 
     Distances are computed once, their exponentials once a gamma; folds are index sets into this one kernel
@@ -109,9 +110,6 @@ class KernelSearchCV(GridSearchCV):
     True
     """
 
-    error_score = "raise"
-    return_train_score = False
-
     def __init__(
         self,
         C: Sequence[float] | None = None,
@@ -180,9 +178,10 @@ class KernelSearchCV(GridSearchCV):
             number = float(np.mean(folds.gammas(best["gamma"])))
             stages.append(around(best["C"], number))
             records.append(self._searched(stages[1], folds, files))
-        self._conclude(stages, records)
+        self._conclude_stages(stages, records)
         if self.refit:
-            self._refit(X, y, routed.estimator.fit)
+            best = self._classifier().set_params(**self.best_params_)
+            self._refit(best, X, y, routed.estimator.fit)
         return self
 
     def _gammas(self) -> Any:
@@ -191,10 +190,7 @@ class KernelSearchCV(GridSearchCV):
         return ["scale"] if without and self.gamma is None else self.gamma
 
     def _get_scorers(self) -> tuple[Any, str]:
-        if not (self.scoring is None or isinstance(self.scoring, str) or callable(self.scoring)):
-            raise InputError(
-                f"scoring is {self.scoring!r}; it must be the name of one scorer, a callable or None"
-            )
+        self._check_scoring()
         return check_scoring(self._classifier(), self.scoring), "score"
 
     def _classifier(self) -> KernelSVC:
@@ -255,16 +251,11 @@ class KernelSearchCV(GridSearchCV):
         parallel: Any = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
         yield from parallel(delayed(_scored)(folds, stage, place) for place in places)
 
-    def _conclude(self, stages: list[Stage], records: list[list[Record]]) -> None:
+    def _conclude_stages(self, stages: list[Stage], records: list[list[Record]]) -> None:
         candidates = [candidate for stage in stages for candidate in stage.candidates]
         out = [record for part in records for record in part]
-        self.multimetric_ = False
         number = np.repeat(np.arange(len(stages)), [len(stage.candidates) for stage in stages])
-        self.cv_results_ = self._format_results(candidates, self.n_splits_, out, {"stage": number})
-        self.best_index_ = self._select_best_index(self.refit, "score", self.cv_results_)
-        if not callable(self.refit):
-            self.best_score_ = self.cv_results_["mean_test_score"][self.best_index_]
-        self.best_params_ = candidates[self.best_index_]
+        self._conclude(candidates, out, {"stage": number})
         failed = sum(1 - int(record["converged"]) for record in out)
         if failed:
             warnings.warn(
@@ -272,14 +263,6 @@ class KernelSearchCV(GridSearchCV):
                 ConvergenceWarning,
                 stacklevel=3,
             )
-
-    def _refit(self, X: Any, y: Any, params: dict[str, Any]) -> None:
-        start = time.perf_counter()
-        self.best_estimator_ = self._classifier().set_params(**self.best_params_).fit(X, y, **params)
-        self.refit_time_ = time.perf_counter() - start
-        names = getattr(self.best_estimator_, "feature_names_in_", None)
-        if names is not None:
-            self.feature_names_in_ = names
 
     def plot_heatmap(self, *, stage: int | None = None, ax: Any = None) -> Any:
         """Draw the mean score over C and gamma, the best cell marked.

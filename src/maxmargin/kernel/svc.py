@@ -12,12 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from maxmargin._checks import InputError
 from maxmargin._labels import ClassWeight
+from maxmargin._tensors import in_memory
 from maxmargin._typing import Floats
 from maxmargin.calibration import CALIBRATIONS, folds_of
 from maxmargin.kernel.problem import Problem
 from maxmargin.kernel.scoring import kernel_scores
 from maxmargin.kernel.strategies import STRATEGIES
-from maxmargin.kernel.tensor_inputs import answers_where_rows_are, in_memory
+from maxmargin.kernel.tensor_inputs import answers_where_rows_are
 from maxmargin.kernel.training import Fit
 
 _FOLDS = 5  # that calibrate probabilities
@@ -210,10 +211,14 @@ class KernelSVC(ClassifierMixin, BaseEstimator):
 
     def _fits(self, problem: Problem, bounds: list[Floats]) -> list[Fit]:
         """Classifiers with these bounds per unit of C."""
-        max_iter = None if self.max_iter == -1 else int(self.max_iter)
         strategy = STRATEGIES[self.strategy]
-        found = problem.training.fits(strategy, bounds, [self.C], tol=self.tol, max_iter=max_iter)
+        found = problem.training.fits(strategy, bounds, [self.C], **self._limits)
         return [fits[0] for fits in found]
+
+    @property
+    def _limits(self) -> dict[str, Any]:
+        """When a machine is solved, as solvers take it."""
+        return {"tol": self.tol, "max_iter": None if self.max_iter == -1 else int(self.max_iter)}
 
     def _keep(self, problem: Problem, fit: Fit) -> None:
         training = problem.training

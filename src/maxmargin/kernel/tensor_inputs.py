@@ -6,11 +6,12 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from array_api_compat import array_namespace, is_torch_array, to_device
+from array_api_compat import is_torch_array, to_device
 from scipy import sparse
-from sklearn.utils.validation import check_X_y, validate_data
+from sklearn.utils.validation import validate_data
 
 from maxmargin._checks import InputError
+from maxmargin._tensors import answered, checked_labels, checked_rows, in_memory
 from maxmargin._typing import Array
 
 if TYPE_CHECKING:
@@ -43,15 +44,12 @@ def check_device(device: str | None) -> None:
 
 def training_tensor(classifier: "KernelSVC", X: Any, y: Any) -> tuple[Array, np.ndarray]:
     """X on the classifier's device, and y in memory, both checked."""
-    y = in_memory(y)
     if is_torch_array(X):
-        X = _checked(classifier, X, reset=True)
-        # Stands for the rows, which are checked already, and takes no memory.
-        rows = np.broadcast_to(0.0, (X.shape[0], 1))
-        _, y = check_X_y(rows, y, estimator=classifier)
+        X = checked_rows(classifier, X, reset=True)
+        y = checked_labels(classifier, X, y)
     else:
         _check_dense(classifier, X)
-        X, y = validate_data(classifier, X, y, dtype=[np.float64, np.float32])
+        X, y = validate_data(classifier, X, in_memory(y), dtype=[np.float64, np.float32])
     return moved(X, classifier.device), y
 
 
@@ -59,7 +57,7 @@ def new_tensor(classifier: "KernelSVC", X: Any) -> Array:
     """Rows to be classified, checked, on the classifier's device."""
     check_device(classifier.device)
     if is_torch_array(X):
-        X = _checked(classifier, X, reset=False)
+        X = checked_rows(classifier, X, reset=False)
     else:
         _check_dense(classifier, X)
         X = validate_data(classifier, X, dtype=[np.float64, np.float32], reset=False)
@@ -75,21 +73,12 @@ def moved(X: Any, device: Any) -> Array:
     return xp.asarray(X.toarray() if sparse.issparse(X) else np.ascontiguousarray(X), device=device)
 
 
-def in_memory(values: Any) -> Any:
-    """Tensors as NumPy arrays; all else as it is."""
-    return np.asarray(to_device(values.detach(), "cpu")) if is_torch_array(values) else values
-
-
 def answers_where_rows_are(method: Callable[..., Any]) -> Callable[..., Any]:
     """Make a method of (classifier, X) answer a tensor by a tensor on its device."""
 
     @wraps(method)
     def answer(self: Any, X: Any) -> Any:
-        answers = method(self, X)
-        # No tensor holds labels that are strings or objects.
-        if is_torch_array(X) and answers.dtype.kind in "biuf":
-            return array_namespace(X).asarray(answers, device=X.device)
-        return answers
+        return answered(X, method(self, X))
 
     return answer
 
@@ -100,21 +89,3 @@ def _check_dense(classifier: "KernelSVC", X: Any) -> None:
             f"X is a sparse matrix and device is {classifier.device!r}, which takes dense rows; give "
             "X.toarray(), or device=None"
         )
-
-
-def _checked(classifier: "KernelSVC", X: Array, *, reset: bool) -> Array:
-    if X.ndim != 2 or 0 in X.shape:
-        raise InputError(
-            f"X is a tensor of shape {tuple(X.shape)}; it must be (n_samples, n_features), not empty"
-        )
-    validate_data(classifier, X, reset=reset, skip_check_array=True)
-    xp, X = array_namespace(X), X.detach()
-    if xp.isdtype(X.dtype, "complex floating"):
-        raise InputError(f"X is a tensor of {X.dtype}; it must hold real numbers")
-    if X.dtype not in (xp.float32, xp.float64):
-        X = xp.astype(X, xp.float64)
-    # A finite sum proves finite entries without a mask of them all.
-    if not (xp.isfinite(xp.sum(X)) or xp.all(xp.isfinite(X))):
-        row = int(xp.argmax(xp.astype(xp.any(~xp.isfinite(X), axis=1), xp.int8)))
-        raise InputError(f"X holds NaN or infinity, first in row {row}; remove or replace such entries")
-    return X

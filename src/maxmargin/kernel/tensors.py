@@ -10,11 +10,11 @@ from array_api_compat import array_namespace, is_torch_array
 from sklearn.utils import gen_batches
 
 from maxmargin._checks import InputError
+from maxmargin._tensors import in_memory
 from maxmargin._typing import Array, Floats, Ints
 from maxmargin.kernel.functions import Kernel, Rows
 from maxmargin.kernel.strategies import Strategy
-from maxmargin.kernel.tensor_inputs import in_memory
-from maxmargin.kernel.training import Fit, fit_of, rounds_off
+from maxmargin.kernel.training import Fit, fit_of, rounds_off, row_type
 from maxmargin.solvers import Solution
 from maxmargin.solvers.batched_smo import minimize_smo_batch
 from maxmargin.solvers.smo import Machine
@@ -64,14 +64,13 @@ class TensorTrainingSet:
                 f"{self.X.device}, and cache_size is {self.cache_bytes / 1e6:g} MB; raise cache_size, or fit "
                 "arrays with device=None, of which the matrix need not be kept"
             )
-        rows = prepared(self.kernel, self.X, self.kernel.centre(self.X), self._precision)
+        centre = self.kernel.centre(self.X)
+        rows = prepared(self.kernel, self.X, centre, row_type(self.kernel, self.X, centre, self.dtype))
         return _gram(self.kernel, rows, self.dtype)
 
-    @property
-    def _precision(self) -> Any:
-        if self.dtype != np.float32 or self.kernel.is_given or callable(self.kernel.name):
-            return self.dtype
-        return self.kernel.precision(self.X, self.kernel.centre(self.X))
+    def with_kernel(self, kernel: Kernel, X: Array) -> "TensorTrainingSet":
+        """The same rows X, as another kernel takes them."""
+        return replace(self, kernel=kernel, X=X)
 
     def fits(
         self,

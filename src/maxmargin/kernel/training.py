@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -63,6 +63,10 @@ class TrainingSet:
     cache_bytes: int
     matrix: np.ndarray | None = None
 
+    def with_kernel(self, kernel: Kernel, X: Any) -> "TrainingSet":
+        """The same rows X, as another kernel takes them."""
+        return replace(self, kernel=kernel, rows=training_rows(kernel, X, self.dtype), matrix=None)
+
     @cached_property
     def gram(self) -> np.ndarray | None:
         """The kernel matrix, where it is at hand or small enough to keep."""
@@ -70,7 +74,7 @@ class TrainingSet:
             return self.matrix
         n = int(self.starts[-1])
         if self.kernel.is_given or n * n * np.dtype(self.dtype).itemsize <= self.cache_bytes:
-            return gram_matrix(self.kernel, self.rows, self.dtype)
+            return gram_matrix(self.kernel, self.rows, self.dtype, blas_threads())
         return None
 
     def fits(
@@ -114,6 +118,7 @@ class TrainingSet:
             solutions: list[Solution] = []
             for C in Cs:
                 start = solutions[-1].point if solutions else None
+                # The last digits matter to a fit that is kept, not to scores along a path.
                 limits: dict[str, Any] = {"tol": tol, "max_iter": max_iter, "polish": len(Cs) == 1}
                 solutions.append(minimize_smo(matrix, machine, C=C, start=start, **limits))
             return solutions
@@ -132,35 +137,32 @@ class TrainingSet:
     def held_out(self, strategy: Strategy, fits: Sequence[Fit], which: Ints, tol: float) -> list[Floats]:
         """Decisions of each fit on some of the rows, to a part of ``tol``."""
         used = np.flatnonzero(np.any([fit.table.any(axis=0) for fit in fits], axis=0))
-        starts = np.searchsorted(used, self.starts)
-        values: dict[bool, np.ndarray] = {}
+        starts, sides = np.searchsorted(used, self.starts), {}
         found = []
         for fit in fits:
             table = fit.table[:, used]
             double = self.dtype == np.float64 or rounds_off(table, tol)
-            if self.gram is None:
-                rows, support = (self._rows_of(each, double) for each in (which, used))
-                decided = decisions(self.kernel, rows, support, strategy, table, starts)
-            else:
-                if double not in values:
-                    values[double] = self._values(which, used, double)
-                decided = strategy.decisions(values[double], table.astype(values[double].dtype), starts)
+            if double not in sides:
+                sides[double] = self._sides(which, used, double)
+            decided = self._decided(sides[double], strategy, table, starts)
             found.append(decided + fit.intercepts)
         return found
 
-    def _values(self, which: Ints, used: Ints, double: bool) -> np.ndarray:
-        given = self.kernel.is_given or callable(self.kernel.name)
-        if self.gram is not None and (given or not double or self.dtype == np.float64):
+    def _sides(self, which: Ints, used: Ints, double: bool) -> Any:
+        """Kernel values of some rows with others or, where the matrix is not kept, both sets of rows."""
+        fixed = self.kernel.is_given or callable(self.kernel.name)
+        if self.gram is not None and (fixed or not double or self.dtype == np.float64):
             return self.gram[np.ix_(which, used)]
-        rows, support = self._rows_of(which, double), self._rows_of(used, double)
-        return rectangle(self.kernel, rows, support)
+        rows, support = self.rows.take(which), self.rows.take(used)
+        if double and not fixed:
+            rows, support = rows.astype(np.float64), support.astype(np.float64)
+        return (rows, support) if self.gram is None else rectangle(self.kernel, rows, support)
 
-    def _rows_of(self, which: Ints, double: bool) -> Rows:
-        rows = self.rows.take(which)
-        if not double or self.kernel.is_given or callable(self.kernel.name):
-            return rows
-        left = rows.left.astype(np.float64)
-        return Rows(left, left if rows.right is rows.left else rows.right.astype(np.float64))
+    def _decided(self, sides: Any, strategy: Strategy, table: Floats, starts: Ints) -> Floats:
+        if isinstance(sides, tuple):
+            rows, support = sides
+            return decisions(self.kernel, rows, support, strategy, table, starts)
+        return strategy.decisions(sides, table.astype(sides.dtype), starts)
 
     def _is_shared(self, machines: Sequence[Machine]) -> bool:
         """Whether the machines use kernel values so often, or these are so few, that all are computed."""
@@ -191,6 +193,19 @@ def rounds_off(table: Floats, tol: float) -> bool:
     """Whether single precision of kernel values of about 1 would show in decisions to a part of ``tol``."""
     largest = float(np.sqrt(np.square(table).sum(axis=1)).max(initial=0.0))
     return largest * float(np.finfo(np.float32).eps) > _PART * tol
+
+
+def training_rows(kernel: Kernel, X: Any, dtype: Any) -> Rows:
+    """Rows in the precision that kernel values of a type need."""
+    centre = kernel.centre(X)
+    return kernel.rows(X, centre, row_type(kernel, X, centre, dtype))
+
+
+def row_type(kernel: Kernel, X: Any, centre: Any, dtype: Any) -> Any:
+    """Type of number of rows whose kernel values are to be precise in another."""
+    if callable(kernel.name) or kernel.is_given:
+        return dtype
+    return np.result_type(dtype, kernel.precision(X, centre))
 
 
 def fit_of(strategy: Strategy, starts: Ints, solutions: list[Solution]) -> Fit:

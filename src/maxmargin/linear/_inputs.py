@@ -7,13 +7,15 @@ from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from array_api_compat import array_namespace, is_dask_array, is_torch_array, to_device
+from array_api_compat import array_namespace, is_dask_array, is_torch_array
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_X_y, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from maxmargin import _tensors
 from maxmargin._checks import InputError
 from maxmargin._labels import numbered
-from maxmargin._typing import Array, Floats
+from maxmargin._tensors import answered, checked_labels, checked_rows
+from maxmargin._typing import Floats
 from maxmargin.objectives import RowBlocks, rows_of
 
 if TYPE_CHECKING:
@@ -42,15 +44,12 @@ def training_rows(classifier: "LinearClassifier", X: Any, y: Any, sample_weight:
 
         return TrainingRows(*distributed_rows(classifier, X, y, sample_weight))
     if is_torch_array(X):
-        X, y, sample_weight = _tensor(classifier, X, reset=True), in_memory(y), in_memory(sample_weight)
-        # Stands for the rows, which are checked already, and takes no memory.
-        rows = np.broadcast_to(0.0, (X.shape[0], 1))
-        _, y = check_X_y(rows, y, estimator=classifier)
+        X = checked_rows(classifier, X, reset=True)
+        y, sample_weight = checked_labels(classifier, X, y), in_memory(sample_weight)
     else:
         X, y = validate_data(classifier, X, y, accept_sparse="csr", dtype=[np.float64, np.float32])
-        rows = X
     check_classification_targets(y)
-    weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+    weight = _check_sample_weight(sample_weight, y, dtype=np.float64, ensure_non_negative=True)
     classes, target, weight = numbered(y, weight, classifier.class_weight, type(classifier).__name__)
     return TrainingRows(X, target, weight, classes)
 
@@ -61,7 +60,7 @@ def linear_scores(classifier: "LinearClassifier", X: Any) -> Floats:
     if is_dask_array(X):
         return _lazily(linear_scores, classifier, X).compute()
     if is_torch_array(X):
-        X = _tensor(classifier, X, reset=False)
+        X = checked_rows(classifier, X, reset=False)
         coef = array_namespace(X).asarray(classifier.coef_, dtype=X.dtype, device=X.device)
         return in_memory(X @ coef.T).astype(np.float64) + classifier.intercept_
     X = validate_data(classifier, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
@@ -75,38 +74,14 @@ def answers_where_rows_are(method: Callable[..., Any]) -> Callable[..., Any]:
     def answer(self: Any, X: Any) -> Any:
         if is_dask_array(X):
             return _lazily(partial(_call, method.__name__), self, X)
-        answers = method(self, X)
-        # No tensor holds labels that are strings or objects.
-        if is_torch_array(X) and answers.dtype.kind in "biuf":
-            return array_namespace(X).asarray(answers, device=X.device)
-        return answers
+        return answered(X, method(self, X))
 
     return answer
 
 
 def in_memory(values: Any) -> Any:
     """Small arrays, such as labels, as NumPy knows them."""
-    if is_dask_array(values):
-        return values.compute()
-    return np.asarray(to_device(values.detach(), "cpu")) if is_torch_array(values) else values
-
-
-def _tensor(classifier: "LinearClassifier", X: Array, *, reset: bool) -> Array:
-    if X.ndim != 2 or 0 in X.shape:
-        raise InputError(
-            f"X is a tensor of shape {tuple(X.shape)}; it must be (n_samples, n_features), not empty"
-        )
-    validate_data(classifier, X, reset=reset, skip_check_array=True)
-    xp, X = array_namespace(X), X.detach()
-    if xp.isdtype(X.dtype, "complex floating"):
-        raise InputError(f"X is a tensor of {X.dtype}; it must hold real numbers")
-    if X.dtype not in (xp.float32, xp.float64):
-        X = xp.astype(X, xp.float64)
-    # A finite sum proves finite entries without a mask of them all.
-    if not (xp.isfinite(xp.sum(X)) or xp.all(xp.isfinite(X))):
-        row = int(xp.argmax(xp.astype(xp.any(~xp.isfinite(X), axis=1), xp.int8)))
-        raise InputError(f"X holds NaN or infinity, first in row {row}; remove or replace such entries")
-    return X
+    return values.compute() if is_dask_array(values) else _tensors.in_memory(values)
 
 
 def _lazily(function: Callable[[Any, Any], np.ndarray], classifier: Any, X: Any) -> Any:

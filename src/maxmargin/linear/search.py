@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn import get_config
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
+from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import _safe_split
@@ -18,13 +18,14 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params
 
 from maxmargin._checks import InputError
+from maxmargin._search import RecordedSearchCV
 from maxmargin._typing import Ints
 from maxmargin.linear.search_folder import PathFile, Record
 from maxmargin.linear.warm_fits import check_strengths, clone_with, final_classifier, fits, warm_clone
 from maxmargin.persistence.problem_folder import fingerprint, open_folder
 
 
-class LinearSearchCV(GridSearchCV):
+class LinearSearchCV(RecordedSearchCV):
     """Choose C, and other parameters, by cross-validation: what GridSearchCV finds, with less work.
 
     Within a fold the values of C are fitted in ascending order, each from the optimum at the one before,
@@ -84,9 +85,6 @@ class LinearSearchCV(GridSearchCV):
     >>> search.score(X, y) > 0.95
     True
     """
-
-    error_score = "raise"
-    return_train_score = False
 
     def __init__(
         self,
@@ -150,7 +148,7 @@ class LinearSearchCV(GridSearchCV):
             out[paths[k].candidates, i] = records
         self._conclude(candidates, out.ravel().tolist())
         if self.refit:
-            self._refit(X, y, routed.estimator.fit)
+            self._refit(clone_with(self.estimator, self.best_params_), X, y, routed.estimator.fit)
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -161,10 +159,7 @@ class LinearSearchCV(GridSearchCV):
     def _paths(self) -> tuple[list[dict[str, Any]], list["_Path"]]:
         """The grid as GridSearchCV orders it, and its lines along C."""
         prefix, _ = final_classifier(self.estimator)
-        if not (self.scoring is None or isinstance(self.scoring, str) or callable(self.scoring)):
-            raise InputError(
-                f"scoring is {self.scoring!r}; it must be the name of one scorer, a callable or None"
-            )
+        self._check_scoring()
         Cs, extra = check_strengths(self.Cs), dict(self.extra_grid or {})
         if forbidden := {"C", f"{prefix}C"} & set(extra):
             raise InputError(f"extra_grid holds {forbidden.pop()!r}; give the values of C in Cs")
@@ -208,21 +203,6 @@ class LinearSearchCV(GridSearchCV):
         )
         open_folder(folder, problem)
         return [PathFile(folder / f"combination-{k}-split-{i}.npz") for k, i in tasks]
-
-    def _conclude(self, candidates: list[dict[str, Any]], out: list[Record]) -> None:
-        self.multimetric_ = False
-        self.cv_results_ = self._format_results(candidates, self.n_splits_, out)
-        self.best_index_ = self._select_best_index(self.refit, "score", self.cv_results_)
-        if not callable(self.refit):
-            self.best_score_ = self.cv_results_["mean_test_score"][self.best_index_]
-        self.best_params_ = candidates[self.best_index_]
-
-    def _refit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
-        start = time.perf_counter()
-        self.best_estimator_ = clone_with(self.estimator, self.best_params_).fit(X, y, **fit_params)
-        self.refit_time_ = time.perf_counter() - start
-        if hasattr(self.best_estimator_, "feature_names_in_"):
-            self.feature_names_in_ = self.best_estimator_.feature_names_in_
 
 
 @dataclass(frozen=True)

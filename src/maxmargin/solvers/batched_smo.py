@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from maxmargin._typing import Array
 from maxmargin.solvers._solution import Solution
-from maxmargin.solvers.smo import dual_point, step_limit
+from maxmargin.solvers.smo import dual_point, solution_of, step_limit
 
 _BETWEEN_TESTS = 50  # steps: each test waits for the device
 _PATIENCE = 1000  # steps without a better dual value or violation: only rounding moves such a problem
@@ -75,8 +75,7 @@ def minimize_smo_batch(
             own_signs[number].astype(np.float64),
             *(fields[k].copy() for k in (_LOW, _HIGH, _COEF, _SLOPE)),
         )
-        status = "converged" if point.violation <= tol else "max_iter" if steps >= limit else "stalled"
-        found.append(Solution(point, steps, share, status))
+        found.append(solution_of(point, steps, share, tol, limit))
     return found
 
 

@@ -149,8 +149,7 @@ def minimize_smo(
     else:
         steps = _by_rows(gram, state, tol, limit)
     point = state.point()
-    status = "converged" if point.violation <= tol else "max_iter" if steps >= limit else "stalled"
-    return Solution(point, steps, time.perf_counter() - began, status)
+    return solution_of(point, steps, time.perf_counter() - began, tol, limit)
 
 
 class _State(NamedTuple):
@@ -199,6 +198,12 @@ def dual_point(signs: Floats, low: Floats, high: Floats, coef: Floats, slope: Fl
     dual = float(coef @ signs) - square / 2
     violation = max(top - bottom, 0.0) if top > -FAR and bottom < FAR else 0.0
     return DualPoint(coef, slope, intercept, square / 2 + loss, dual, violation)
+
+
+def solution_of(point: DualPoint, steps: int, seconds: float, tol: float, limit: int) -> Solution:
+    """What has become of a problem after so many steps."""
+    status = "converged" if point.violation <= tol else "max_iter" if steps >= limit else "stalled"
+    return Solution(point, steps, seconds, status)
 
 
 def step_limit(max_iter: int | None, n_rows: int) -> int:
