@@ -39,6 +39,10 @@ def test_the_verdict_names_the_best_and_how_sure_that_is(make_tuning):
     ]
 
 
+def test_no_mistake_is_said_in_a_sentence(make_tuning):
+    assert "It recognised every test sample." in said(make_tuning(confusion=[[62, 0], [0, 38]]))
+
+
 @pytest.mark.parametrize(
     ("best", "n_stages", "words"),
     [

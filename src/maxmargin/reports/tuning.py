@@ -137,12 +137,13 @@ def summarise_tuning(records: Sequence[dict[str, Any]]) -> TuningSummary:
 
 def tuning_verdict(summary: TuningSummary) -> list[str]:
     """Say what a tuning found and how far it can be trusted, the most important first."""
+    hardest = hardest_classes(summary.recall, summary.classes, "it")
     return [
         _headline(summary),
         _edge(summary),
         *_equals(summary),
         _against_guessing(summary),
-        hardest_classes(summary.recall, summary.classes, "it"),
+        hardest[0].upper() + hardest[1:],
         _basis(summary),
     ]
 
