@@ -1,0 +1,350 @@
+"""One run of a training: its stages, epochs and steps, and the checkpoint between any two of them."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from maxmargin._checks import InputError
+from maxmargin.deep.averaging import ExponentialAverage, Snapshots, blend, state_copy
+from maxmargin.deep.checkpoints import check_same, load_checkpoint, load_weights, save_checkpoint
+from maxmargin.deep.heads import find_head
+from maxmargin.deep.logs import EpochRecord, TrainingLogs
+from maxmargin.deep.rows import Rows
+from maxmargin.deep.schedules import as_schedule
+from maxmargin.deep.stages import Stage, takes
+
+_CHECK_EVERY = 50  # steps between looks at the losses on CUDA, where each look waits for the device
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a training stands: the next step to take."""
+
+    stage: int = 0
+    epoch: int = 0
+    step: int = 0
+
+
+class Training:
+    """A training of one network, under way.
+
+    Parameters
+    ----------
+    settings : Trainer
+        How to train.
+    fabric : Fabric
+        Device and processes, launched.
+    net : nn.Module
+        Trained in place.
+    stages : list of Stage
+        Losses, in order.
+    rows, held_out : Rows
+        To train on, and to score after each epoch.
+    identity : dict of str
+        What a checkpoint to go on from must agree with.
+    """
+
+    def __init__(
+        self,
+        settings: Any,
+        fabric: Any,
+        net: nn.Module,
+        stages: list[Stage],
+        rows: Rows,
+        held_out: Rows | None,
+        identity: dict[str, str],
+    ) -> None:
+        self.settings, self.fabric, self.net, self.stages = settings, fabric, net, stages
+        self.rows = rows.to(fabric.device)
+        self.held_out = None if held_out is None else held_out.to(fabric.device)
+        self.identity = identity
+        self.out = None if settings.out is None else Path(settings.out)
+        self.position = Position()
+        self.records: list[EpochRecord] = []
+        self.snapshots: list[dict[str, torch.Tensor]] = []
+        self.average: dict[str, torch.Tensor] | None = None
+        self.best: dict[str, torch.Tensor] | None = None
+        self.totals = torch.zeros(2, dtype=torch.float64)
+        self._saved = "none was written"
+        self._steps_an_epoch = -(-len(rows) // settings.batch_size)
+
+    def run(self, *, resume: bool) -> list[EpochRecord]:
+        """Train from the start or from the checkpoint, and return the records of the epochs."""
+        state = self._load() if resume else None
+        modes = {module: module.training for module in self.net.modules()}
+        first = self.fabric.is_global_zero
+        logs = TrainingLogs(
+            self.out if first else None,
+            tensorboard=self.settings.tensorboard and first,
+            progress=self.settings.progress and first,
+        )
+        logs.begin(sum(self._epochs(stage) for stage in self.stages), len(self.records))
+        devices = [self.fabric.device.index or 0] if self.fabric.device.type == "cuda" else []
+        try:
+            with torch.random.fork_rng(devices):
+                for number in range(self.position.stage, len(self.stages)):
+                    self._run_stage(number, logs, state)
+                    state = None
+        finally:
+            logs.close()
+            for module, training in modes.items():
+                module.train(training)
+        return self.records
+
+    def _epochs(self, stage: Stage) -> int:
+        return stage.epochs or self.settings.epochs
+
+    def _run_stage(self, number: int, logs: TrainingLogs, state: dict[str, Any] | None) -> None:
+        stage, settings = self.stages[number], self.settings
+        self.loss: Any = stage.loss.to(self.fabric.device)
+        self._sees_target, self._sees_coef = takes(self.net, "target"), takes(self.loss, "coef")
+        optimizer = self._optimizer(stage)
+        module = torch.compile(self.net) if settings.compile else self.net
+        self.module, self.optimizer = self.fabric.setup(module, optimizer)
+        if isinstance(settings.averaging, ExponentialAverage) and self.average is None:
+            self.average = state_copy(self.net)
+        if state is not None:
+            self._restore(state)
+        # What an early stop left behind is over.
+        while self.position.stage == number and self.position.epoch < self._epochs(stage):
+            self._run_epoch(stage)
+            logs.epoch(self.records)
+            over = self._is_over(number)
+            epoch = self._epochs(stage) if over else self.position.epoch
+            self.position = replace(self.position, epoch=epoch)
+            if epoch == self._epochs(stage):
+                self._end_stage(number)
+            self._save()
+
+    def _end_stage(self, number: int) -> None:
+        if self.best is not None:
+            self.net.load_state_dict(self.best)
+        elif self.average is not None:
+            self.net.load_state_dict(self.average)
+        self.best = self.average = None
+        self.position = Position(stage=number + 1)
+
+    def _is_over(self, number: int) -> bool:
+        stopping = self.settings.early_stopping
+        if stopping is None:
+            return False
+        records = [record for record in self.records if record["stage"] == number]
+        if stopping.best(records) == len(records) - 1:
+            self.best = {k: v.clone() for k, v in (self.average or state_copy(self.net)).items()}
+        return stopping.is_over(records)
+
+    def _run_epoch(self, stage: Stage) -> None:
+        settings, began = self.settings, time.perf_counter()
+        self.module.train()
+        if self.position.step == 0:
+            self.totals.zero_()
+        order = self._order()
+        window: list[torch.Tensor] = []
+        while self.position.step < self._steps_an_epoch:
+            step = self.position.step
+            window.append(
+                self._step(stage, order[step * settings.batch_size : (step + 1) * settings.batch_size])
+            )
+            self.position = replace(self.position, step=step + 1)
+            due = settings.checkpoint_every is not None and (step + 1) % settings.checkpoint_every == 0
+            last = step + 1 == self._steps_an_epoch
+            if due or last or len(window) == _CHECK_EVERY or self.fabric.device.type == "cpu":
+                self._account(window)
+            if due and not last:
+                self._save()
+        self.position = replace(self.position, epoch=self.position.epoch + 1, step=0)
+        self._record(stage, began)
+
+    def _step(self, stage: Stage, indices: torch.Tensor) -> torch.Tensor:
+        """Take one step; the sum of the losses and the count of the hits in this batch, shape (2,)."""
+        settings, world = self.settings, self.fabric.world_size
+        progress = self._progress(stage)
+        torch.manual_seed(_mixed(settings.seed, self._global_step(), self.fabric.global_rank))
+        self._set_rates(stage, progress)
+        mine = indices[self.fabric.global_rank :: world]
+        inputs, target = self._prepared(mine, as_schedule(settings.noise, "noise")(progress))
+        scores = self.module(inputs, target) if self._sees_target else self.module(inputs)
+        loss = self._loss(stage, scores, target)
+        # DDP averages over the processes, whose shares of a last batch may differ.
+        share = len(mine) * world / len(indices)
+        self.fabric.backward(loss if share == 1 else loss * share)
+        if settings.clip_grad_norm is not None:
+            self.fabric.clip_gradients(self.module, self.optimizer, max_norm=settings.clip_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.average is not None:
+            blend(self.average, self.net, settings.averaging.decay)
+        hits = _hits(scores.detach(), target)
+        return torch.stack([loss.detach().double() * len(mine), hits.double()])
+
+    def _prepared(self, indices: torch.Tensor, noise: float) -> tuple[torch.Tensor, torch.Tensor]:
+        inputs, target = self.rows.batch(indices)
+        if self.settings.augmentation is not None:
+            inputs = self.settings.augmentation.train()(inputs)
+        if noise > 0:
+            inputs = inputs + noise * torch.randn_like(inputs)
+        return inputs, target
+
+    def _loss(self, stage: Stage, scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        coef = {"coef": find_head(self.net).weight} if self._sees_coef else {}
+        loss = self.loss(scores, target, **coef)
+        return loss if stage.C == 1 else stage.C * loss
+
+    def _set_rates(self, stage: Stage, progress: float) -> None:
+        schedule = as_schedule(stage.lr_schedule or self.settings.lr_schedule, "lr_schedule")
+        self.lr = (stage.lr or self.settings.lr) * schedule(progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr
+        margins = stage.margin_schedule or self.settings.margin_schedule
+        if margins is not None:
+            self.loss.margin = margins(progress)
+
+    def _account(self, window: list[torch.Tensor]) -> None:
+        """Add the window's sums to the epoch's, once they are known to be finite."""
+        sums = torch.stack(window)
+        if self.fabric.world_size > 1:
+            sums = self.fabric.all_reduce(sums, reduce_op="sum")
+        sums = sums.cpu()
+        wrong = torch.nonzero(~torch.isfinite(sums[:, 0]))
+        if len(wrong):
+            step = self._global_step() - len(window) + int(wrong[0])
+            raise InputError(
+                f"the loss is {sums[int(wrong[0]), 0].item()} at step {step} (stage {self.position.stage}, "
+                f"epoch {self.position.epoch}) with lr {self.lr:g}; lower lr or clip_grad_norm; "
+                f"the last good checkpoint: {self._saved}"
+            )
+        self.totals += sums.sum(dim=0)
+        window.clear()
+
+    def _record(self, stage: Stage, began: float) -> None:
+        loss, accuracy = self._validate(stage)
+        self.records.append(
+            {
+                "epoch": self.position.epoch - 1,
+                "stage": self.position.stage,
+                "lr": self.lr,
+                "train_loss": self.totals[0].item() / len(self.rows),
+                "train_accuracy": self.totals[1].item() / len(self.rows),
+                "validation_loss": loss,
+                "validation_accuracy": accuracy,
+                "seconds": time.perf_counter() - began,
+            }
+        )
+        snapshots = self.settings.averaging
+        if isinstance(snapshots, Snapshots) and self.position.epoch % snapshots.every == 0:
+            self.snapshots = [*self.snapshots, state_copy(self.net)][-snapshots.last :]
+
+    @torch.no_grad()
+    def _validate(self, stage: Stage) -> tuple[float | None, float | None]:
+        if self.held_out is None:
+            return None, None
+        kept = None
+        if self.average is not None:
+            kept = state_copy(self.net)
+            self.net.load_state_dict(self.average)
+        self.module.eval()
+        n, totals = len(self.held_out), torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
+        for indices in torch.arange(n).split(max(self.settings.batch_size, 512)):
+            inputs, target = self.held_out.batch(indices)
+            scores = self.module(inputs)
+            totals += torch.stack([self._loss(stage, scores, target) * len(indices), _hits(scores, target)])
+        if kept is not None:
+            self.net.load_state_dict(kept)
+        loss, accuracy = (totals / n).tolist()
+        return loss, accuracy
+
+    def _order(self) -> torch.Tensor:
+        epoch = sum(self._epochs(stage) for stage in self.stages[: self.position.stage]) + self.position.epoch
+        generator = torch.Generator().manual_seed(_mixed(self.settings.seed, epoch, -1))
+        return torch.randperm(len(self.rows), generator=generator)
+
+    def _progress(self, stage: Stage) -> float:
+        done = self.position.epoch * self._steps_an_epoch + self.position.step
+        return done / (self._epochs(stage) * self._steps_an_epoch)
+
+    def _global_step(self) -> int:
+        before = sum(self._epochs(stage) for stage in self.stages[: self.position.stage])
+        return (before + self.position.epoch) * self._steps_an_epoch + self.position.step
+
+    def _optimizer(self, stage: Stage) -> torch.optim.Optimizer:
+        settings = self.settings
+        groups = _groups(self.net, settings.weight_decay, settings.head_weight_decay)
+        # A gradient scaler that also clips must see the gradients before the step, which fused ones hide.
+        fused = settings.precision != "16-mixed"
+        lr = stage.lr or settings.lr
+        if settings.optimizer == "adam":
+            return torch.optim.Adam(groups, lr=lr, fused=fused)
+        return torch.optim.SGD(
+            groups, lr=lr, momentum=settings.momentum, nesterov=settings.nesterov, fused=fused
+        )
+
+    def _checkpoint(self) -> Path | None:
+        return None if self.out is None else self.out / "checkpoint.pt"
+
+    def _save(self) -> None:
+        path = self._checkpoint()
+        if path is None:
+            return
+        self._saved = f"{path} (stage {self.position.stage}, epoch {self.position.epoch})"
+        if not self.fabric.is_global_zero:
+            return
+        state = {
+            "identity": self.identity,
+            "position": [self.position.stage, self.position.epoch, self.position.step],
+            "net": self.net.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),
+            "records": self.records,
+            "totals": self.totals,
+            "average": self.average,
+            "best": self.best,
+            "snapshots": self.snapshots,
+        }
+        save_checkpoint(path, state)
+
+    def _load(self) -> dict[str, Any] | None:
+        path = self._checkpoint()
+        if path is None or not path.exists():
+            return None
+        state = load_checkpoint(path)
+        load_weights(self.net, state["net"], path)
+        check_same(path, state["identity"], self.identity)
+        self.position, self.records = Position(*state["position"]), state["records"]
+        self.snapshots, self.best, self.average = state["snapshots"], state["best"], state["average"]
+        self.totals = state["totals"]
+        return state
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        if self.position.epoch > 0 or self.position.step > 0:
+            self.optimizer.load_state_dict(state["optimizer"])
+        self.fabric.strategy.precision.load_state_dict(state["precision"])
+        if self.average is not None:
+            self.average = {k: v.to(self.fabric.device) for k, v in self.average.items()}
+
+
+def _hits(scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    truth = target.argmax(dim=1) if target.is_floating_point() else target
+    return (scores.argmax(dim=1) == truth).sum()
+
+
+def _groups(net: nn.Module, decay: float, head_decay: float | None) -> list[dict[str, Any]]:
+    """Parameters by their weight decay: the head's weights, all other weights, and what is not decayed."""
+    head = find_head(net).weight if head_decay is not None else None
+    parts: dict[float, list[nn.Parameter]] = {}
+    for parameter in net.parameters():
+        if parameter.requires_grad:
+            own = decay if parameter.ndim > 1 else 0.0
+            parts.setdefault(
+                float(head_decay) if parameter is head and head_decay is not None else own, []
+            ).append(parameter)
+    return [{"params": parameters, "weight_decay": value} for value, parameters in parts.items()]
+
+
+def _mixed(seed: int, step: int, rank: int) -> int:
+    """A seed for each step and process that shares nothing visible with its neighbours."""
+    return int(np.random.SeedSequence([seed, step, rank + 1]).generate_state(1, np.uint64)[0] >> 1)
