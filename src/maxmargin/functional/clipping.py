@@ -1,7 +1,6 @@
 """Clipping that keeps the order in memory, which ``clip`` of array_api_compat does not."""
 
-from array_api_compat import array_namespace
-
+from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
 
 

@@ -2,8 +2,7 @@
 
 import math
 
-from array_api_compat import array_namespace
-
+from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
 from maxmargin.functional.clipping import clip, positive_part
 

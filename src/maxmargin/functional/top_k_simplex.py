@@ -1,7 +1,6 @@
 """Euclidean projection on the top-k simplex."""
 
-from array_api_compat import array_namespace
-
+from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
 from maxmargin.functional.simplex import project_capped_face, project_capped_simplex
 

@@ -2,6 +2,7 @@
 
 from maxmargin.losses._base import Curvature, Loss, PolyhedralLoss
 from maxmargin.losses.crammer_singer import CrammerSinger
+from maxmargin.losses.expectation import Expectation, expectation
 from maxmargin.losses.one_vs_rest import OneVsRest
 from maxmargin.losses.proximal import Proximal
 from maxmargin.losses.softmax import SoftmaxCrossEntropy
@@ -12,6 +13,7 @@ from maxmargin.losses.weston_watkins import WestonWatkins
 __all__ = [
     "CrammerSinger",
     "Curvature",
+    "Expectation",
     "Hinge",
     "Loss",
     "OneVsRest",
@@ -23,4 +25,5 @@ __all__ = [
     "Surrogate",
     "TopK",
     "WestonWatkins",
+    "expectation",
 ]

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from array_api_compat import array_namespace
-
+from maxmargin._arrays import array_namespace, is_tensor
 from maxmargin._typing import Array
 from maxmargin.functional import positive_part
 
@@ -87,71 +86,125 @@ class PolyhedralLoss(Loss, Protocol):
         ...
 
 
-def one_hot(scores: Array, target: Array) -> Array:
-    """Boolean (n, n_classes) array that marks the true class of each row.
+class Chosen:
+    """One class of each row, such as the true one: reads and writes these entries of (n, n_classes) arrays.
+
+    Parameters
+    ----------
+    classes : int array of shape (n,)
+        The class of each row.
+    like : array of shape (n, n_classes)
+        Stands for the arrays to read and write.
 
     Examples
     --------
     >>> import numpy as np
-    >>> one_hot(np.zeros((2, 3)), np.array([2, 0]))
-    array([[False, False,  True], [ True, False, False]])
+    >>> scores = np.array([[2.0, 1.5, -1.0]])
+    >>> true = chosen(np.array([1]), scores)
+    >>> true.pick(scores), true.put(scores, 9.0)
+    (array([[1.5]]), array([[ 2.,  9., -1.]]))
     """
-    xp = array_namespace(scores)
-    classes = xp.arange(scores.shape[1], dtype=target.dtype, device=scores.device)
-    # Class by class in memory, as the linear objectives hold their scores: sums over the classes run fast.
-    return (classes[:, None] == target[None, :]).T
+
+    def __init__(self, classes: Array, like: Array) -> None:
+        numbers = array_namespace(like).arange(like.shape[1], dtype=classes.dtype, device=like.device)
+        # Class by class in memory, as the linear objectives hold their scores: sums over classes run fast.
+        self._mask = (numbers[:, None] == classes[None, :]).T
+
+    def pick(self, values: Array) -> Array:
+        """The values at the chosen classes, shape (n, 1)."""
+        return array_namespace(values).sum(values * self._marks(values), axis=1, keepdims=True)
+
+    def put(self, values: Array, entries: Array | float) -> Array:
+        """The values with others, of shape (n, 1), at the chosen classes."""
+        return self.cleared(values) + entries * self._marks(values)
+
+    def add(self, values: Array, amounts: Array | float) -> Array:
+        """The values and something more, of shape (n, 1), at the chosen classes."""
+        return values + amounts * self._marks(values)
+
+    def cleared(self, values: Array) -> Array:
+        """The values with 0 at the chosen classes: a product, many times as fast as ``where``."""
+        return values * array_namespace(values).astype(~self._mask, values.dtype)
+
+    def flipped(self, values: Array) -> Array:
+        """The values with the other sign at the chosen classes."""
+        return values * (1 - 2 * self._marks(values))
+
+    def _marks(self, values: Array) -> Array:
+        return array_namespace(values).astype(self._mask, values.dtype)
 
 
-def where_true(values: Array, truth: Array) -> Array:
-    """Values at the true class and 0 elsewhere: a product, many times as fast as ``where``."""
-    return values * array_namespace(values).astype(truth, values.dtype)
+class ChosenInTensor(Chosen):
+    """The same in torch, which reads and writes n entries alone: -inf elsewhere stays harmless."""
+
+    def __init__(self, classes: Array, like: Array) -> None:  # noqa: ARG002
+        self._index = classes[:, None].long()
+
+    def pick(self, values: Array) -> Array:
+        """The values at the chosen classes, shape (n, 1)."""
+        return values.gather(1, self._index)
+
+    def put(self, values: Array, entries: Array | float) -> Array:
+        """The values with others, of shape (n, 1), at the chosen classes."""
+        return values.scatter(1, self._index, entries)
+
+    def add(self, values: Array, amounts: Array | float) -> Array:
+        """The values and something more, of shape (n, 1), at the chosen classes."""
+        return self.put(values, self.pick(values) + amounts)
+
+    def cleared(self, values: Array) -> Array:
+        """The values with 0 at the chosen classes."""
+        return self.put(values, 0.0)
+
+    def flipped(self, values: Array) -> Array:
+        """The values with the other sign at the chosen classes."""
+        return self.put(values, -self.pick(values))
 
 
-def where_other(values: Array, truth: Array) -> Array:
-    """Values away from the true class and 0 there."""
-    return values * array_namespace(values).astype(~truth, values.dtype)
+def chosen(classes: Array, like: Array) -> Chosen:
+    """The given class of each row of arrays like this one."""
+    return (ChosenInTensor if is_tensor(like) else Chosen)(classes, like)
 
 
-def score_gaps(scores: Array, truth: Array) -> Array:
+def score_gaps(scores: Array, truth: Chosen) -> Array:
     """How far class k lies above the true class: f_k - f_y.
 
     Examples
     --------
     >>> import numpy as np
     >>> scores = np.array([[2.0, 1.5, -1.0]])
-    >>> score_gaps(scores, one_hot(scores, np.array([0])))
+    >>> score_gaps(scores, chosen(np.array([0]), scores))
     array([[ 0. , -0.5, -3. ]])
     """
-    xp = array_namespace(scores)
-    return scores - xp.sum(where_true(scores, truth), axis=1, keepdims=True)
+    return scores - truth.pick(scores)
 
 
-def margin_violations(scores: Array, truth: Array) -> Array:
+def margin_violations(scores: Array, truth: Chosen) -> Array:
     """By how much class k fails to stay a margin of 1 below the true class: 1 - (f_y - f_k), and 0 at k = y.
 
     Examples
     --------
     >>> import numpy as np
     >>> scores = np.array([[2.0, 1.5, -1.0]])
-    >>> margin_violations(scores, one_hot(scores, np.array([0])))
+    >>> margin_violations(scores, chosen(np.array([0]), scores))
     array([[ 0. ,  0.5, -2. ]])
     """
-    return where_other(1 + score_gaps(scores, truth), truth)
+    return truth.cleared(1 + score_gaps(scores, truth))
 
 
-def pairwise_gradient(slopes: Array, truth: Array) -> Array:
-    """Derivative by the scores of a function of the violations, given its slopes by them (0 at k = y).
+def pairwise_gradient(slopes: Array, truth: Chosen) -> Array:
+    """Derivative by the scores of a function of the violations, given its slopes by them.
 
-    Each slope pushes its class down and the true class up by the same amount, so rows sum to zero.
+    Each slope pushes its class down and the true class up by the same amount, so rows sum to zero; that at
+    k = y moves nothing.
     """
-    xp = array_namespace(slopes)
-    slopes = where_other(slopes, truth)
-    return slopes - where_true(xp.sum(slopes, axis=1, keepdims=True), truth)
+    slopes = truth.cleared(slopes)
+    return truth.add(slopes, -array_namespace(slopes).sum(slopes, axis=1, keepdims=True))
 
 
-def pairwise_slopes(gradient: Array, truth: Array) -> Array:
+def pairwise_slopes(gradient: Array, truth: Chosen) -> Array:
     """Slopes by the violations out of the derivative by the scores: the inverse of ``pairwise_gradient``."""
-    return where_other(positive_part(gradient), truth)
+    return truth.cleared(positive_part(gradient))
 
 
 class PairwisePolyhedral:
@@ -159,12 +212,12 @@ class PairwisePolyhedral:
 
     def violations(self, scores: Array, target: Array) -> Array:
         """1 - (f_y - f_k) for k != y, and 0 at k = y."""
-        return margin_violations(scores, one_hot(scores, target))
+        return margin_violations(scores, chosen(target, scores))
 
     def pull(self, duals: Array, target: Array) -> Array:
-        """Derivative by the scores of ``u . violations(f)``."""
-        return pairwise_gradient(duals, one_hot(duals, target))
+        """Derivative by the scores of ``u . violations(f)``, where u_y has no part."""
+        return pairwise_gradient(duals, chosen(target, duals))
 
     def push(self, direction: Array, target: Array) -> Array:
         """d_k - d_y."""
-        return score_gaps(direction, one_hot(direction, target))
+        return score_gaps(direction, chosen(target, direction))

@@ -2,17 +2,14 @@
 
 from dataclasses import dataclass
 
-from array_api_compat import array_namespace
-
+from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
-from maxmargin.functional import positive_part, project_capped_simplex
+from maxmargin.functional import project_capped_simplex
 from maxmargin.losses._base import (
     Curvature,
     PairwisePolyhedral,
-    one_hot,
-    pairwise_gradient,
+    chosen,
     pairwise_slopes,
-    where_other,
 )
 from maxmargin.losses.faces import capped_tangent
 from maxmargin.losses.surrogates import Hinge, Surrogate
@@ -54,19 +51,17 @@ class CrammerSinger(PairwisePolyhedral):
     def value_and_gradient(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """Loss of each sample (n,) and its derivative by the scores (n, n_classes)."""
         xp = array_namespace(scores)
-        truth = one_hot(scores, target)
         violations = self.violations(scores, target)
         value, slope = self.surrogate.value_and_slope(xp.max(violations, axis=1))
-        strongest = xp.astype(one_hot(scores, xp.argmax(violations, axis=1)) & ~truth, scores.dtype)
-        return value, pairwise_gradient(slope[:, None] * strongest, truth)
+        strongest = chosen(xp.argmax(violations, axis=1), scores)
+        return value, self.pull(strongest.put(xp.zeros_like(scores), slope[:, None]), target)
 
     def curvature(self, scores: Array, target: Array) -> Curvature:
         """Map d to phi'' (d_r - d_y) (e_r - e_y), with r the strongest rival."""
         xp = array_namespace(scores)
-        truth = one_hot(scores, target)
         violations = self.violations(scores, target)
-        strongest = xp.astype(one_hot(scores, xp.argmax(violations, axis=1)) & ~truth, scores.dtype)
-        across = pairwise_gradient(strongest, truth)
+        strongest = chosen(xp.argmax(violations, axis=1), scores)
+        across = self.pull(strongest.put(xp.zeros_like(scores), 1.0), target)
         bend = self.surrogate.bend(xp.max(violations, axis=1))[:, None]
         return Curvature(
             lambda direction: bend * across * xp.sum(across * direction, axis=1, keepdims=True),
@@ -76,17 +71,17 @@ class CrammerSinger(PairwisePolyhedral):
     def conjugate(self, gradient: Array, target: Array) -> Array:
         """phi*(s) - s, with s = -g_y the summed slopes."""
         xp = array_namespace(gradient)
-        total = xp.sum(pairwise_slopes(gradient, one_hot(gradient, target)), axis=1)
+        total = xp.sum(pairwise_slopes(gradient, chosen(target, gradient)), axis=1)
         return self.surrogate.conjugate(total) - total
 
     def project(self, points: Array, target: Array) -> Array:
         """Nearest point of ``u >= 0, sum u <= 1`` with u_y = 0."""
         # What is not positive projects to 0.
-        return project_capped_simplex(where_other(points, one_hot(points, target)), cap=1.0)
+        return project_capped_simplex(chosen(target, points).cleared(points), cap=1.0)
 
     def tangent(self, points: Array, target: Array) -> Curvature:
         """The positive coordinates, moving at a constant sum where the sum is 1."""
         xp = array_namespace(points)
         duals = self.project(points, target)
-        reached = xp.sum(where_other(positive_part(points), one_hot(points, target)), axis=1)
+        reached = xp.sum(pairwise_slopes(points, chosen(target, points)), axis=1)
         return capped_tangent(duals > 0, (reached >= 1)[:, None], points)

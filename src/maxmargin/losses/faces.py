@@ -1,7 +1,6 @@
 """Derivatives of projections onto polytopes: projections onto the span of the face that is reached."""
 
-from array_api_compat import array_namespace
-
+from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
 from maxmargin.losses._base import Curvature
 

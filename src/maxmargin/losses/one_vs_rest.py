@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from array_api_compat import array_namespace
-
+from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
 from maxmargin.functional import clip, positive_part
-from maxmargin.losses._base import Curvature, one_hot
+from maxmargin.losses._base import Curvature, chosen
 from maxmargin.losses.faces import box_tangent
 from maxmargin.losses.surrogates import Hinge, Surrogate
 
@@ -75,7 +74,7 @@ class OneVsRest:
 
     def pull(self, duals: Array, target: Array) -> Array:
         """-t_k u_k."""
-        return duals * (1 - 2 * array_namespace(duals).astype(one_hot(duals, target), duals.dtype))
+        return chosen(target, duals).flipped(duals)
 
     def push(self, direction: Array, target: Array) -> Array:
         """-t_k d_k."""

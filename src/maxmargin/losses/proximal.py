@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from array_api_compat import array_namespace
-
+from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
-from maxmargin.losses._base import Curvature, PolyhedralLoss, one_hot, where_other, where_true
+from maxmargin.losses._base import Curvature, PolyhedralLoss, chosen
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,10 @@ class Proximal:
         """Map d to pull(tangent(push(d))) / width."""
         xp = array_namespace(scores)
         face, inner = self.loss.tangent(self._points(scores, target), target)
-        truth = one_hot(scores, target)
+        truth = chosen(target, scores)
         # A rival moves its own violation alone; the true class may move them all.
-        moved = self.loss.push(xp.astype(truth, scores.dtype), target)
-        of_truth = where_true(xp.sum(moved * face(moved), axis=1, keepdims=True), truth)
-        diagonal = (of_truth + where_other(inner, truth)) / self.width
+        moved = self.loss.push(truth.put(xp.zeros_like(scores), 1.0), target)
+        diagonal = truth.put(inner, xp.sum(moved * face(moved), axis=1, keepdims=True)) / self.width
 
         def product(direction: Array) -> Array:
             return self.loss.pull(face(self.loss.push(direction, target)), target) / self.width

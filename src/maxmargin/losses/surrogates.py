@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from array_api_compat import array_namespace
-
+from maxmargin._arrays import array_namespace
 from maxmargin._checks import check_positive
 from maxmargin._typing import Array
 from maxmargin.functional import positive_part

@@ -3,19 +3,11 @@
 from dataclasses import dataclass
 from numbers import Integral
 
-from array_api_compat import array_namespace
-
+from maxmargin._arrays import array_namespace
 from maxmargin._checks import InputError, check_choice
 from maxmargin._typing import Array
-from maxmargin.functional import project_capped_simplex, project_top_k_simplex
-from maxmargin.losses._base import (
-    Curvature,
-    PairwisePolyhedral,
-    one_hot,
-    pairwise_gradient,
-    pairwise_slopes,
-    where_other,
-)
+from maxmargin.functional import largest_of_rows, project_capped_simplex, project_top_k_simplex
+from maxmargin.losses._base import Curvature, PairwisePolyhedral, chosen, pairwise_slopes
 from maxmargin.losses.faces import capped_tangent, top_k_cone_tangent
 
 VARIANTS = ("alpha", "beta")
@@ -85,7 +77,7 @@ class TopK(PairwisePolyhedral):
 
     def conjugate(self, gradient: Array, target: Array) -> Array:
         """-s, with s = -g_y the summed slopes."""
-        return -array_namespace(gradient).sum(pairwise_slopes(gradient, one_hot(gradient, target)), axis=1)
+        return -array_namespace(gradient).sum(pairwise_slopes(gradient, chosen(target, gradient)), axis=1)
 
     def violations(self, scores: Array, target: Array) -> Array:
         """1 - (f_y - f_j) for j != y, and 0 at j = y."""
@@ -104,7 +96,7 @@ class TopK(PairwisePolyhedral):
         """
         if self.variant == "alpha":
             return project_top_k_simplex(points, self.k)
-        return project_capped_simplex(where_other(points, one_hot(points, target)), cap=1 / self.k)
+        return project_capped_simplex(chosen(target, points).cleared(points), cap=1 / self.k)
 
     def tangent(self, points: Array, target: Array) -> Curvature:
         """The coordinates between their bounds, and for alpha those at a bound that moves."""
@@ -123,16 +115,10 @@ class TopK(PairwisePolyhedral):
             xp.where(tight, capped.diagonal, cone.diagonal),
         )
 
-    def pull(self, duals: Array, target: Array) -> Array:
-        """Derivative by the scores of ``u . violations(f)``, where u_y has no part."""
-        truth = one_hot(duals, target)
-        slopes = array_namespace(duals).where(truth, 0 * duals, duals)
-        return pairwise_gradient(slopes, truth)
-
     def _value_and_threshold(self, violations: Array) -> tuple[Array, Array]:
         """The losses and the k-th largest violations, shape (n, 1)."""
         xp = array_namespace(violations)
-        largest = xp.sort(violations, axis=1, descending=True)[:, : self.k]
+        largest = largest_of_rows(violations, self.k)
         if self.variant == "beta":
             largest = xp.clip(largest, 0.0, None)
         return xp.clip(xp.sum(largest, axis=1) / self.k, 0.0, None), largest[:, -1:]

@@ -2,19 +2,16 @@
 
 from dataclasses import dataclass
 
-from array_api_compat import array_namespace
-
+from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
 from maxmargin.functional import clip
 from maxmargin.losses._base import (
     Curvature,
     PairwisePolyhedral,
-    one_hot,
+    chosen,
     pairwise_gradient,
     pairwise_slopes,
     score_gaps,
-    where_other,
-    where_true,
 )
 from maxmargin.losses.faces import box_tangent
 from maxmargin.losses.surrogates import Hinge, Surrogate
@@ -56,34 +53,35 @@ class WestonWatkins(PairwisePolyhedral):
         """Loss of each sample, shape (n,)."""
         xp = array_namespace(scores)
         pairs = self.surrogate.value(self.violations(scores, target))
-        return xp.sum(where_other(pairs, one_hot(scores, target)), axis=1)
+        return xp.sum(chosen(target, scores).cleared(pairs), axis=1)
 
     def value_and_gradient(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """Loss of each sample (n,) and its derivative by the scores (n, n_classes)."""
         xp = array_namespace(scores)
-        truth = one_hot(scores, target)
+        truth = chosen(target, scores)
         values, slopes = self.surrogate.value_and_slope(self.violations(scores, target))
-        return xp.sum(where_other(values, truth), axis=1), pairwise_gradient(slopes, truth)
+        return xp.sum(truth.cleared(values), axis=1), pairwise_gradient(slopes, truth)
 
     def curvature(self, scores: Array, target: Array) -> Curvature:
         """Map d to the pairwise gradient with slopes phi''_k (d_k - d_y)."""
         xp = array_namespace(scores)
-        truth = one_hot(scores, target)
-        bends = where_other(self.surrogate.bend(self.violations(scores, target)), truth)
+        truth = chosen(target, scores)
+        bends = truth.cleared(self.surrogate.bend(self.violations(scores, target)))
         return Curvature(
             lambda direction: pairwise_gradient(bends * score_gaps(direction, truth), truth),
-            bends + where_true(xp.sum(bends, axis=1, keepdims=True), truth),
+            truth.add(bends, xp.sum(bends, axis=1, keepdims=True)),
         )
 
     def conjugate(self, gradient: Array, target: Array) -> Array:
         """Sum over k != y of phi*(g_k) - g_k."""
-        slopes = pairwise_slopes(gradient, one_hot(gradient, target))
+        slopes = pairwise_slopes(gradient, chosen(target, gradient))
         return array_namespace(gradient).sum(self.surrogate.conjugate(slopes) - slopes, axis=1)
 
     def project(self, points: Array, target: Array) -> Array:
         """Nearest point of the box [0, 1] for k != y, and 0 at k = y."""
-        return where_other(clip(points, 0.0, 1.0), one_hot(points, target))
+        return chosen(target, points).cleared(clip(points, 0.0, 1.0))
 
     def tangent(self, points: Array, target: Array) -> Curvature:
         """The coordinates inside the box."""
-        return box_tangent((points > 0) & (points < 1) & ~one_hot(points, target), points)
+        points = chosen(target, points).cleared(points)
+        return box_tangent((points > 0) & (points < 1), points)

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from array_api_compat import array_namespace
-
+from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
 
 

@@ -1,0 +1,88 @@
+"""Losses and penalties with their own derivatives, as functions that autograd knows."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.autograd import Function
+
+_BLOCK = 2**18  # scores that are worked on at a time: what is made of them stays in the second-level cache
+
+
+def is_eager(tensor: Tensor) -> bool:
+    """Whether values may be looked at without cost: on the CPU, neither compiled nor transformed."""
+    return (
+        tensor.device.type == "cpu"
+        and not torch.compiler.is_compiling()
+        and not is_functorch_wrapped_tensor(tensor)
+    )
+
+
+def loss_of_rows(loss: Any, scores: Tensor, target: Tensor) -> Tensor:
+    """Loss of each row, shape (n,), differentiable by the scores as often as wanted.
+
+    Its derivatives are the loss's own, so that they are finite wherever these are.
+    """
+    return _Value.apply(loss, scores, target)[0]
+
+
+def penalty_of_weights(penalty: Any, coef: Tensor) -> Tensor:
+    """Value of a penalty, a scalar, differentiable by the weights as often as wanted."""
+    return _Value.apply(penalty, coef, None)[0]
+
+
+class _Value(Function):
+    """The value; computes the gradient along with it and keeps that for backward."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(mathematics: Any, x: Tensor, target: Tensor | None) -> tuple[Tensor, Tensor]:
+        with torch.autocast(x.device.type, enabled=False):  # which would round weights to half precision
+            if target is None:
+                return mathematics.value_and_gradient(x)
+            rows = max(1, _BLOCK // x.shape[1])
+            if not is_eager(x) or x.shape[0] <= rows:
+                return mathematics.value_and_gradient(x, target)
+            value, gradient = x.new_empty(x.shape[0]), torch.empty_like(x)
+            for start in range(0, x.shape[0], rows):
+                block = slice(start, start + rows)
+                value[block], gradient[block] = mathematics.value_and_gradient(x[block], target[block])
+            return value, gradient
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
+        ctx.mathematics, x, target = inputs
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(x, target, output[1])
+
+    @staticmethod
+    def backward(ctx: Any, of_value: Tensor, _: Tensor) -> tuple[None, Tensor, None]:
+        gradient = _Gradient.apply(ctx.mathematics, *ctx.saved_tensors)
+        return None, of_value[..., None] * gradient, None
+
+
+class _Gradient(Function):
+    """The gradient, that is known already; its derivative is the curvature."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(mathematics: Any, x: Tensor, target: Tensor | None, gradient: Tensor) -> Tensor:  # noqa: ARG004
+        return gradient.view_as(gradient)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:  # noqa: ARG004
+        ctx.mathematics, x, target, _ = inputs
+        ctx.save_for_backward(x, target)
+
+    @staticmethod
+    def backward(ctx: Any, direction: Tensor) -> tuple[None, Tensor, None, None]:
+        x, target = ctx.saved_tensors
+        with torch.autocast(x.device.type, enabled=False):
+            if target is None:
+                product = ctx.mathematics.curvature(x)(direction)
+            else:
+                product = ctx.mathematics.curvature(x, target).product(direction)
+        return None, product, None, None
