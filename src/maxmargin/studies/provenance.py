@@ -15,15 +15,15 @@ from maxmargin.datasets import Dataset
 _LIBRARIES = ("maxmargin", "numpy", "scipy", "scikit-learn", "pandas")
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that shape the numbers.
+def versions(*more: str) -> dict[str, str]:
+    """Versions of Python and of the libraries that shape the numbers, with ``more`` of them.
 
     Examples
     --------
     >>> sorted(versions())
     ['maxmargin', 'numpy', 'pandas', 'python', 'scikit-learn', 'scipy']
     """
-    return {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version()} | {name: version(name) for name in (*_LIBRARIES, *more)}
 
 
 def commit() -> str | None:

@@ -156,8 +156,8 @@ class Reproduction:
         from maxmargin.deep import PrincipalComponents
 
         pca = PrincipalComponents(self.experiment.components, scale="global").fit(train[0])
-        inputs = (pca(torch.from_numpy(rows)) for rows, _ in (train, unseen))
-        return tuple(zip(inputs, (train[1], unseen[1]), strict=True))
+        known, new = (pca(torch.from_numpy(rows)) for rows, _ in (train, unseen))
+        return (known, train[1]), (new, unseen[1])
 
     def _choose(self, objective: str, train: _Part, unseen: _Part) -> Mapping[str, float]:
         """The C and momentum of the least validation error; the first among equals."""
@@ -190,8 +190,8 @@ class Reproduction:
         """Train one network and count its errors on the rows that it has not seen."""
         import torch
 
+        from maxmargin import nn
         from maxmargin.deep import LinearDecay, Stage, Trainer, build_net
-        from maxmargin.deep.ingredients import make_loss
 
         experiment = self.experiment
         with torch.random.fork_rng(devices=[]):
@@ -210,8 +210,8 @@ class Reproduction:
             progress=self.progress,
             **settings,
         )
-        loss = Stage(make_loss(experiment.objectives[place["objective"]]["loss"]), C=params["C"])
-        log = trainer.fit(net, loss, *train, resume=True)
+        loss = getattr(nn, experiment.objectives[place["objective"]]["loss"])()
+        log = trainer.fit(net, Stage(loss, C=params["C"]), *train, resume=True)
         shutil.rmtree(checkpoints)
         net.eval()
         with torch.inference_mode():
