@@ -60,21 +60,33 @@ def load_estimator(content: bytes, what: str) -> Any:
     from sklearn.exceptions import InconsistentVersionWarning
 
     try:
-        with warnings.catch_warnings():
-            # The manifest gives one warning for the folder; scikit-learn's comes once per estimator.
-            warnings.simplefilter("ignore", InconsistentVersionWarning)
-            estimator = skops.io.loads(content, trusted=_trusted(content, what))
+        trusted = _trusted(content, what)
     except InputError:
         raise
     except Exception as error:  # what a crafted archive makes the readers raise is not foreseeable
+        raise InputError(f"{what} cannot be rebuilt: {_one_line(error)}") from error
+    try:
+        with warnings.catch_warnings():
+            # The manifest gives one warning for the folder; scikit-learn's comes once per estimator.
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            estimator = skops.io.loads(content, trusted=trusted)
+    except Exception as error:
         raise InputError(f"{what} cannot be rebuilt: {_one_line(error)}") from error
     if not isinstance(estimator, BaseEstimator):
         raise InputError(f"{what} is a {type(estimator).__name__}, no estimator; save the model again")
     return estimator
 
 
+def needs_torch(content: bytes) -> bool:
+    """Whether the skops archive ``content`` holds an estimator of maxmargin.deep."""
+    with ZipFile(io.BytesIO(content)) as archive:
+        nodes = _nodes(json.loads(archive.read("schema.json")))
+        return any(f"{node['__module__']}.".startswith("maxmargin.deep.") for node in nodes)
+
+
 def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    text = " ".join(str(error).split())
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
 
 
 def _trusted(content: bytes, what: str) -> list[str]:
@@ -135,7 +147,9 @@ def _is_own_estimator(module: str, name: str) -> bool:
         return False
     try:
         found = getattr(import_module(module), name)
-    except (ImportError, AttributeError):
+    except (ImportError, AttributeError) as error:
+        if isinstance(error, ImportError) and error.name == "torch":
+            raise InputError('PyTorch is not installed; pip install "maxmargin[deep]"') from error
         return False
     return (
         isinstance(found, type)

@@ -11,7 +11,7 @@ import numpy as np
 
 from maxmargin._checks import InputError
 from maxmargin._files import replacing_folder
-from maxmargin.persistence._estimator import dump_estimator, load_estimator
+from maxmargin.persistence._estimator import dump_estimator, load_estimator, needs_torch
 from maxmargin.persistence._manifest import (
     FORMAT_VERSION,
     MANIFEST,
@@ -74,6 +74,8 @@ def save_model(estimator: Any, path: str | Path, *, metadata: Mapping[str, Any] 
     _check_fitted(estimator)
     manifest = _describe(estimator, dict(metadata or {}))
     content = dump_estimator(estimator)
+    if needs_torch(content):
+        manifest["versions"]["torch"] = version("torch")
     manifest["files"] = {_ESTIMATOR: sha256(content)}
     with replacing_folder(path) as draft:
         (draft / _ESTIMATOR).write_bytes(content)
