@@ -9,12 +9,12 @@ from maxmargin.cli.screen import console
 
 
 def methods() -> None:
-    """List the methods."""
+    """List the methods, and the networks that --net names."""
     from rich.table import Table
 
-    from maxmargin.studies import METHODS
+    from maxmargin.studies import METHODS, NETWORKS
 
-    table = Table("name", "title", "what it does", "tuned", "probabilities", box=None)
+    table = Table("name", "title", "what it does", "tuned", "probabilities", "needs", box=None)
     for method in METHODS.values():
         table.add_row(
             method.name,
@@ -22,8 +22,13 @@ def methods() -> None:
             method.summary,
             ", ".join(method.grid) or "-",
             "yes" if method.has_probabilities else "no",
+            ", ".join(["PyTorch"] * method.deep + ["images"] * (method.kinds == ("image",))) or "-",
         )
     console().print(table)
+    typer.echo(
+        f"\nnetworks for --net: {', '.join(NETWORKS)}\n"
+        "compare runs all but the deep methods (from softmax-net on) unless --methods or --net asks for them"
+    )
 
 
 def datasets(context: typer.Context) -> None:

@@ -7,7 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from maxmargin._checks import InputError
-from maxmargin.cli.options import Cv, Data, ImageSize, Jobs, MaxSamples, ModelFolder, Seed, Target
+from maxmargin.cli.options import (
+    Cv,
+    Data,
+    Device,
+    Epochs,
+    ImageSize,
+    Jobs,
+    MaxSamples,
+    ModelFolder,
+    Seed,
+    Target,
+)
 from maxmargin.cli.rows import applied, loaded, model_and_rows
 from maxmargin.cli.runs import cpus, run_folder
 from maxmargin.cli.screen import console, say_notes, tell
@@ -21,6 +32,15 @@ def fit(
         list[str] | None,
         typer.Option(help="NAME=VALUE, again for more; fixes the parameters instead of tuning them."),
     ] = None,
+    net: Annotated[
+        str | None,
+        typer.Option(
+            help="Network of a deep method, as 'maxmargin methods' lists them.",
+            show_default="ism3 for images of at least 16 pixels, else mlp",
+        ),
+    ] = None,
+    epochs: Epochs = 20,
+    device: Device = "auto",
     cv: Cv = 3,
     seed: Seed = 0,
     jobs: Jobs = None,
@@ -32,16 +52,19 @@ def fit(
 ) -> None:
     """Fit one method on all rows of DATA, its parameters chosen by cross-validation, and save it."""
     from maxmargin.persistence import check_replaceable
-    from maxmargin.studies import Settings, drawn, fit_method, select_methods
+    from maxmargin.studies import Settings, drawn, fit_method, methods_on, select_methods
 
-    chosen = select_methods([method])[0]
-    settings = Settings(cv=cv, seed=seed, max_samples=max_samples)
+    select_methods([method])  # a wrong name is told before a large file is read
+    settings = Settings(
+        (method,), cv, seed=seed, max_samples=max_samples, net=net, epochs=epochs, device=device
+    )
     params = dict(map(_parameter, param)) if param else None
     if out is not None:
         check_replaceable(out)  # before the work is done
     whole = loaded(data, target, image_size)
     dataset, _ = drawn(whole, settings.max_samples, settings.seed)
     tell(dataset.notes[len(whole.notes) :])
+    (chosen,) = methods_on(dataset, settings)
     fitted = fit_method(dataset, chosen, params=params, cv=cv, seed=seed, jobs=jobs or cpus())
     path = fitted.save(dataset, out or run_folder(dataset.name, f"-{method}"))
     shown = ", ".join(f"{name}={value}" for name, value in fitted.params.items()) or "none"

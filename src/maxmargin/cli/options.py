@@ -32,3 +32,7 @@ Resume = Annotated[
     typer.Option("--resume", help="Go on with the run in --out, by default the last one on this data."),
 ]
 ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.")]
+Epochs = Annotated[int, typer.Option(help="Passes over the training rows of a network.")]
+Device = Annotated[
+    str, typer.Option(help="Where networks are trained: cpu, cuda, or auto, a GPU where there is one.")
+]

@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from maxmargin.cli.options import Cv, Data, ImageSize, Jobs, MaxSamples, Resume, Seed, Target, TestSize
+from maxmargin.cli.options import (
+    Cv,
+    Data,
+    Device,
+    Epochs,
+    ImageSize,
+    Jobs,
+    MaxSamples,
+    Resume,
+    Seed,
+    Target,
+    TestSize,
+)
 from maxmargin.cli.rows import loaded
 from maxmargin.cli.runs import cpus, resuming, run_folder
 from maxmargin.cli.screen import console, say, tell
@@ -16,8 +28,19 @@ def compare(
     data: Data,
     target: Target = None,
     methods: Annotated[
-        str | None, typer.Option(help="Names from 'maxmargin methods', by commas.", show_default="all")
+        str | None,
+        typer.Option(help="Names from 'maxmargin methods', by commas.", show_default="all but the deep ones"),
     ] = None,
+    net: Annotated[
+        str | None,
+        typer.Option(
+            help="Network of the deep methods, as 'maxmargin methods' lists them; without --methods it adds "
+            "them to the others.",
+            show_default="ism3 for images of at least 16 pixels, else mlp",
+        ),
+    ] = None,
+    epochs: Epochs = 20,
+    device: Device = "auto",
     cv: Cv = 3,
     repeats: Annotated[int, typer.Option(help="Splits into a training and a test part.")] = 5,
     test_size: TestSize = 0.25,
@@ -35,7 +58,7 @@ def compare(
     from maxmargin.studies import Comparison, ProgressBar, Settings, select_methods
 
     names = None if methods is None else tuple(name.strip() for name in methods.split(",") if name.strip())
-    settings = Settings(names, cv, repeats, test_size, seed, max_samples)
+    settings = Settings(names, cv, repeats, test_size, seed, max_samples, net, epochs, device)
     select_methods(names)  # a wrong name is told before a large file is read
     dataset = loaded(data, target, image_size)
     folder = out or run_folder(dataset.name, resume=resume)

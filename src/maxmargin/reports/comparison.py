@@ -97,6 +97,7 @@ def summarise(records: Sequence[dict[str, Any]]) -> ComparisonSummary:
             Unfinished(m, len(tests.get(m, {}))) for m in methods if m not in complete and m not in failed
         ),
         model=models[-1] if models else None,
+        networks=study.get("networks"),
     )
 
 
@@ -159,6 +160,8 @@ def _result(
         fits=len(converged),
         not_converged=converged.count(False),
         warnings=tuple(dict.fromkeys(plain(w) for test in tests for w in test.get("warnings", ()))),
+        histories=tuple(test["history"] for test in tests) if all(t.get("history") for t in tests) else (),
+        filters=np.array(tests[0]["filters"], dtype=np.uint8) if tests[0].get("filters") else None,
     )
 
 

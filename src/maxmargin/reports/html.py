@@ -1,5 +1,6 @@
 """The page of a comparison: one file that needs no network and no script."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ from maxmargin.reports.formats import (
     setting,
     settings,
     short,
+)
+from maxmargin.reports.learning import (
+    accuracy_curves_figure,
+    filters_figures,
+    learning_curves,
+    loss_curves_figure,
+    networks_of,
+    shared_trainings,
 )
 from maxmargin.reports.page import Cell, Facts, Line, data_facts, facts, run_facts, write_page
 from maxmargin.reports.summary import BASELINE, ComparisonSummary, MethodResult
@@ -72,6 +81,7 @@ def _contents(summary: ComparisonSummary) -> dict[str, Any]:
         "confusions": _confusions(summary),
         "margins": figures.margins_figure(summary) if with_margins else None,
         "margin_lines": [_margin_line(r) for r in with_margins],
+        "learning": _learning(results),
         "timing": figures.timing_figure(summary) if results else None,
         "timing_lines": [_timing_line(r) for r in results],
         "chosen": [_chosen(r) for r in results if any(r.params)],
@@ -137,9 +147,30 @@ def _margin_line(result: MethodResult) -> Line:
     return Line(result.method, result.title, tuple(map(Cell, texts)))
 
 
+def _learning(results: Sequence[MethodResult]) -> dict[str, Any] | None:
+    """The figures of the networks, where any was trained."""
+    curves = learning_curves(results)
+    if not curves:
+        return None
+    coloured = any(
+        curve.results[0].filters.ndim == 4 for curve in curves if curve.results[0].filters is not None
+    )
+    return {
+        "accuracy": accuracy_curves_figure(curves),
+        "loss": loss_curves_figure(curves),
+        "validated": any(np.isfinite(curve.validation_accuracy).any() for curve in curves),
+        "shared": shared_trainings(curves),
+        "filters": filters_figures(curves),
+        "zero": "grey stands for 0"
+        if coloured
+        else "grey stands for 0, white for the largest weight, black for its negative",
+    }
+
+
 def _timing_line(result: MethodResult) -> Line:
-    seconds = (result.tune_seconds, result.fit_seconds, result.predict_seconds)
-    return Line(result.method, result.title, tuple(Cell(duration(s)) for s in seconds))
+    tuning = duration(result.tune_seconds) if result.tune_seconds else NONE
+    seconds = (result.fit_seconds, result.predict_seconds)
+    return Line(result.method, result.title, (Cell(tuning), *(Cell(duration(s)) for s in seconds)))
 
 
 def _chosen(result: MethodResult) -> Line:
@@ -172,6 +203,7 @@ def _protocol_facts(summary: ComparisonSummary) -> Facts:
             "Choice of hyper-parameters",
             f"{protocol.get('cv')}-fold cross-validation within each training set",
         ),
+        ("Network of the deep methods", networks_of(summary)),
         ("Seed", protocol.get("seed")),
     )
     return own + run_facts(summary.started, summary.machine, summary.versions, summary.commit)

@@ -18,7 +18,8 @@ class MethodResult:
 
     ``confusion`` and ``margins`` are gathered over all the splits; the seconds are medians over them.
     ``edges`` names, split by split, the chosen values that are the smallest or the largest of their grid.
-    ``not_converged`` of ``fits`` fits, those of the validation included, stopped early.
+    ``not_converged`` of ``fits`` fits, those of the validation included, stopped early. ``histories`` holds
+    what each split's training of a network told of its epochs, ``filters`` the first of the first split.
     """
 
     method: str
@@ -36,6 +37,8 @@ class MethodResult:
     fits: int
     not_converged: int
     warnings: tuple[str, ...]
+    histories: tuple[list[dict[str, Any]], ...] = ()
+    filters: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Unfinished:
 class ComparisonSummary:
     """All that a comparison's faces show; ``results`` holds the ranked methods, the best first.
 
-    ``linear`` names the linear margin methods among those compared.
+    ``linear`` names the linear margin methods among those compared, ``networks`` what the deep ones train.
     """
 
     data: dict[str, Any]
@@ -76,6 +79,7 @@ class ComparisonSummary:
     failures: tuple[Failure, ...]
     unfinished: tuple[Unfinished, ...]
     model: dict[str, Any] | None
+    networks: dict[str, Any] | None = None
 
     @property
     def repeats(self) -> int:

@@ -2,7 +2,8 @@
 
 from maxmargin.studies.comparison import Comparison
 from maxmargin.studies.drawing import drawn
-from maxmargin.studies.methods import METHODS, Method, select_methods
+from maxmargin.studies.method import NETWORKS, Method, NetSettings
+from maxmargin.studies.methods import METHODS, methods_on, select_methods
 from maxmargin.studies.model import FittedMethod, fit_method
 from maxmargin.studies.progress import Progress, ProgressBar
 from maxmargin.studies.protocol import Settings
@@ -11,9 +12,11 @@ from maxmargin.studies.tuning import Tuning, TuningSettings
 
 __all__ = [
     "METHODS",
+    "NETWORKS",
     "Comparison",
     "FittedMethod",
     "Method",
+    "NetSettings",
     "Progress",
     "ProgressBar",
     "RecordLog",
@@ -22,5 +25,6 @@ __all__ = [
     "TuningSettings",
     "drawn",
     "fit_method",
+    "methods_on",
     "select_methods",
 ]

@@ -16,7 +16,8 @@ from maxmargin.metrics import compare_methods
 from maxmargin.studies import protocol
 from maxmargin.studies.drawing import drawn
 from maxmargin.studies.folder import open_run, study_record
-from maxmargin.studies.methods import METHODS, Method, select_methods
+from maxmargin.studies.method import Method
+from maxmargin.studies.methods import methods_on
 from maxmargin.studies.model import fit_method
 from maxmargin.studies.preparation import build_preparation
 from maxmargin.studies.progress import Progress
@@ -63,7 +64,7 @@ class Comparison:
         jobs: int = 1,
         progress: Progress | None = None,
     ) -> None:
-        self.methods = select_methods(settings.methods)
+        self.methods = methods_on(dataset, settings)
         self.settings = settings
         self.out = out
         self.jobs = jobs
@@ -75,7 +76,9 @@ class Comparison:
         self.sentences = [*sentences, *protocol.fewer_folds(len(self._folds(0)), settings.cv)]
         self.log = RecordLog(out / "records.jsonl")
         self.records: list[Record] = []
-        self._stamp = {"seed": settings.seed, "versions": versions(), "commit": commit()}
+        self._deep = any(method.deep for method in self.methods)
+        libraries = versions("torch") if self._deep else versions()
+        self._stamp = {"seed": settings.seed, "versions": libraries, "commit": commit()}
 
     def run(self, *, resume: bool = False) -> list[Record]:
         """Run what is not recorded yet and return every record.
@@ -118,15 +121,21 @@ class Comparison:
             "n_test": len(test),
             "grids": {m.name: {key: list(values) for key, values in m.grid.items()} for m in self.methods},
         }
-        return study_record("compare", self.dataset, self.sentences, asked, self.jobs) | {
-            "titles": {m.name: m.title for m in self.methods},
-            "summaries": {m.name: m.summary for m in self.methods},
-            "linear": [m.name for m in self.methods if m.linear],
-        }
+        nets = self.settings.nets.on(self.dataset)
+        networks = {"networks": {"net": nets.net, "epochs": nets.epochs}} if self._deep else {}
+        return (
+            study_record("compare", self.dataset, self.sentences, asked, self.jobs)
+            | networks
+            | {
+                "titles": {m.name: m.title for m in self.methods},
+                "summaries": {m.name: m.summary for m in self.methods},
+                "linear": [m.name for m in self.methods if m.linear],
+            }
+        )
 
     def _n_fits(self) -> int:
         n_folds = [len(self._folds(split)) for split in range(len(self.splits))]
-        return sum(n * len(m.candidates) + 1 for n in n_folds for m in self.methods)
+        return sum(n * len(m.candidates) * m.is_tuned + 1 for n in n_folds for m in self.methods)
 
     def _folds(self, split: int) -> list[tuple[np.ndarray, np.ndarray]]:
         rows = self.splits[split][0]
@@ -144,7 +153,7 @@ class Comparison:
             for split in range(len(self.splits))
             for fold, (train, test) in enumerate(self._folds(split))
             for method in self.methods
-            if (method.name, split, fold) not in done
+            if method.is_tuned and (method.name, split, fold) not in done
         ]
 
     def _tests(self) -> list[Task]:
@@ -165,7 +174,8 @@ class Comparison:
                     "validation_accuracy": accuracy,
                     "tune_seconds": sum(r["fit_seconds"] + r["predict_seconds"] for r in mine),
                 }
-                arguments = (method, self.preparation, params, self.dataset.X, self.target, train, test)
+                seeded = method.seeded(self.settings.seed + split)
+                arguments = (seeded, self.preparation, params, self.dataset.X, self.target, train, test)
                 tasks.append(Task(place, protocol.evaluate, arguments))
         return tasks
 
@@ -216,7 +226,8 @@ class Comparison:
         tests = sorted(self._of_kind("test"), key=lambda record: record["split"])
         accuracies = {m.name: [r["accuracy"] for r in tests if r["method"] == m.name] for m in finished}
         train, test = self.splits[0]
-        return METHODS[compare_methods(accuracies, len(train), len(test)).best]
+        name = compare_methods(accuracies, len(train), len(test)).best
+        return next(method for method in self.methods if method.name == name)
 
     def _write_predictions(self) -> None:
         labels = self.classes.tolist()

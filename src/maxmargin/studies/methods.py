@@ -1,53 +1,16 @@
-"""The methods that a comparison knows: an estimator and the parameters to choose from, under a short name."""
+"""The methods that a comparison knows, by their short names."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import product
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from maxmargin._checks import InputError
+from maxmargin.datasets import Dataset
+from maxmargin.studies.deep_methods import DEEP_METHODS
+from maxmargin.studies.method import Method
+from maxmargin.studies.protocol import Settings
 
 _HINGE_GRID = {"C": (0.001, 0.01, 0.1, 1.0, 10.0)}
 _MAX_ITER = 10000  # the last steps of a barely regularised machine are many, and cheap
-
-
-@dataclass(frozen=True)
-class Method:
-    """A classifier and the parameters that cross-validation chooses from.
-
-    Attributes
-    ----------
-    name : str
-        Short name, for the command line and the records.
-    title : str
-        What the field calls it.
-    summary : str
-        What it minimises or does, in one sentence.
-    build : callable
-        Makes a fresh estimator.
-    grid : mapping from parameter to values
-        The last parameter varies fastest; among equally good choices the first wins, so values go from the
-        stronger to the weaker regularisation.
-    linear : bool
-        Whether it is one of maxmargin's linear margin methods, which are also ranked among themselves.
-    """
-
-    name: str
-    title: str
-    summary: str
-    build: Callable[[], Any]
-    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    linear: bool = False
-
-    @property
-    def candidates(self) -> list[dict[str, Any]]:
-        """Every combination of the grid, in order."""
-        return [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
-
-    @property
-    def has_probabilities(self) -> bool:
-        """Whether the fitted estimator has ``predict_proba``."""
-        return hasattr(self.build(), "predict_proba")
 
 
 def _linear(name: str) -> Callable[[], Any]:
@@ -83,7 +46,7 @@ def _dummy() -> Any:
     return DummyClassifier(strategy="most_frequent")
 
 
-_ALL = (
+_SHALLOW = (
     Method(
         "softmax",
         "Multinomial logistic regression",
@@ -91,6 +54,7 @@ _ALL = (
         _linear("MultinomialLogisticRegression"),
         {"C": (0.01, 0.1, 1.0, 10.0, 100.0)},
         linear=True,
+        has_probabilities=True,
     ),
     Method(
         "ovr",
@@ -131,6 +95,7 @@ _ALL = (
         _linear("M3LogisticRegression"),
         {"p": (2, 4), "C": (1.0, 10.0, 100.0, 1000.0, 10000.0)},
         linear=True,
+        has_probabilities=True,
     ),
     Method(
         "rbf-svc",
@@ -145,19 +110,30 @@ _ALL = (
         "majority of the k nearest training rows",
         _nearest_neighbours,
         {"n_neighbors": (15, 5, 1)},
+        has_probabilities=True,
     ),
-    Method("nearest-centroid", "Nearest centroid", "class whose mean is nearest", _nearest_centroid),
     Method(
-        "dummy", "Most frequent class", "always the most frequent class: what any method must beat", _dummy
+        "nearest-centroid",
+        "Nearest centroid",
+        "class whose mean is nearest",
+        _nearest_centroid,
+        has_probabilities=True,
+    ),
+    Method(
+        "dummy",
+        "Most frequent class",
+        "always the most frequent class: what any method must beat",
+        _dummy,
+        has_probabilities=True,
     ),
 )
 
-METHODS: dict[str, Method] = {method.name: method for method in _ALL}
-"""Every method by its name, the margin methods first."""
+METHODS: dict[str, Method] = {method.name: method for method in (*_SHALLOW, *DEEP_METHODS)}
+"""Every method by its name: the margin methods, what they must beat, and the deep methods."""
 
 
 def select_methods(names: Sequence[str] | None = None) -> list[Method]:
-    """Return the methods of these names, all by default, each once and in the given order.
+    """Return the methods of these names, each once and in the given order; by default all but the deep ones.
 
     Raises
     ------
@@ -170,9 +146,33 @@ def select_methods(names: Sequence[str] | None = None) -> list[Method]:
     ['M3SVM', 'Most frequent class']
     """
     if names is None:
-        return list(_ALL)
+        return list(_SHALLOW)
     unknown = [name for name in names if name not in METHODS]
     if unknown or not names:
         what = f"unknown method {unknown[0]!r}" if unknown else "no method given"
         raise InputError(f"{what}; choose from {', '.join(METHODS)}")
     return [METHODS[name] for name in dict.fromkeys(names)]
+
+
+def methods_on(dataset: Dataset, settings: Settings) -> list[Method]:
+    """Return the methods that the settings ask for, ready for a data set.
+
+    Raises
+    ------
+    InputError
+        If a method does not take such data, or a network is named and no method trains one.
+
+    Examples
+    --------
+    >>> from maxmargin.datasets import load_dataset
+    >>> [method.name for method in methods_on(load_dataset("iris"), Settings(("cs", "pca+svc")))]
+    ['cs', 'pca+svc']
+    """
+    methods = select_methods(settings.methods)
+    if settings.methods is None and settings.net is not None:
+        methods += [method for method in DEEP_METHODS if dataset.kind in method.kinds]
+    if settings.net is not None and not any(method.deep for method in methods):
+        raise InputError(
+            f"--net is {settings.net!r}, but no method trains a network; add one, such as softmax-net"
+        )
+    return [method.on(dataset, settings.nets) for method in methods]

@@ -10,7 +10,7 @@ from maxmargin._checks import InputError
 from maxmargin.datasets import Dataset
 from maxmargin.persistence import save_model
 from maxmargin.studies import protocol
-from maxmargin.studies.methods import Method
+from maxmargin.studies.method import Method
 from maxmargin.studies.preparation import build_preparation, text_columns
 from maxmargin.studies.records import Record
 from maxmargin.studies.tasks import Task, run_tasks
@@ -63,16 +63,16 @@ def fit_method(
     dataset : Dataset
         Rows and labels.
     method : Method
-        What to fit.
+        What to fit; one that trains a network as :func:`methods_on` makes it ready for the data set.
     params : dict, optional
         Parameters of the estimator; by default those of the method's grid with the best accuracy in
-        stratified cross-validation, which preprocesses inside each fold.
+        stratified cross-validation, which preprocesses inside each fold, where there is more than one.
     cv, seed : int
-        Folds of that cross-validation and the seed that draws them.
+        Folds of that cross-validation, and the seed that draws them and what is random in training a network.
     jobs : int, default=1
         Processes of that cross-validation.
     threads : int, default=1
-        Threads of the fit on every row.
+        Threads of the fit on every row; where that trains a network, there are as many as ``jobs``.
 
     Raises
     ------
@@ -89,6 +89,7 @@ def fit_method(
     from sklearn.pipeline import Pipeline
     from threadpoolctl import threadpool_limits
 
+    method = method.seeded(seed)
     preparation, _ = build_preparation(dataset)
     accuracy = None
     if params is None:
@@ -100,7 +101,7 @@ def fit_method(
         raise InputError(f"method {method.name} has no parameter {unknown[0]!r}; choose from {known}")
     pipeline = Pipeline([("prepare", preparation), ("classify", estimator.set_params(**params))])
     try:
-        with threadpool_limits(threads), protocol.Watched() as watched:
+        with threadpool_limits(jobs if method.deep else threads), protocol.Watched() as watched:
             pipeline.fit(dataset.X, dataset.y)
             pipeline.predict(protocol.rows_of(dataset.X, [0]))  # some parameters are refused only here
     except (ValueError, TypeError) as error:
@@ -110,11 +111,12 @@ def fit_method(
 
 def _tune(
     dataset: Dataset, method: Method, preparation: Any, cv: int, seed: int, jobs: int
-) -> tuple[dict[str, Any], float]:
+) -> tuple[dict[str, Any], float | None]:
     _, target = np.unique(dataset.y, return_inverse=True)
+    pairs = protocol.folds(target, cv, seed) if method.is_tuned else []
     tasks = [
         Task({"fold": fold}, protocol.validate, (method, preparation, dataset.X, target, train, test))
-        for fold, (train, test) in enumerate(protocol.folds(target, cv, seed))
+        for fold, (train, test) in enumerate(pairs)
     ]
     records: list[Record] = [record for part in run_tasks(tasks, jobs) for record in part]
     failed = [record for record in records if record["kind"] == "failure"]

@@ -11,7 +11,7 @@ import numpy as np
 from maxmargin._checks import InputError
 from maxmargin._typing import Ints
 from maxmargin.metrics import confusion_matrix, margins, per_class_recall
-from maxmargin.studies.methods import Method
+from maxmargin.studies.method import Method, NetSettings
 from maxmargin.studies.records import Record
 
 _LARGEST_SEED = 2**32 - 1
@@ -37,6 +37,13 @@ class Settings:
         ``random_state``, and of the folds.
     max_samples : int, optional
         Rows to use at most, drawn by class; all by default.
+    net : str, optional
+        The network of the deep methods, one of :data:`~maxmargin.studies.method.NETWORKS`; by default one
+        that suits the data. Where no methods are named, it adds the deep ones to them.
+    epochs : int, default=20
+        Passes over the training rows of these networks.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        Where they are trained.
 
     Examples
     --------
@@ -52,9 +59,12 @@ class Settings:
     test_size: float = 0.25
     seed: int = 0
     max_samples: int | None = None
+    net: str | None = None
+    epochs: int = 20
+    device: str = "auto"
 
     def __post_init__(self) -> None:
-        for name, least in (("cv", 2), ("repeats", 1), ("seed", 0), ("max_samples", 4)):
+        for name, least in (("cv", 2), ("repeats", 1), ("seed", 0), ("max_samples", 4), ("epochs", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"{option(name)} is {value}; it must be at least {least}")
@@ -62,6 +72,12 @@ class Settings:
             raise InputError(f"--test-size is {self.test_size}; it must lie between 0 and 1")
         if self.seed + self.repeats > _LARGEST_SEED:
             raise InputError(f"--seed is {self.seed}; it must be below {_LARGEST_SEED - self.repeats}")
+        _ = self.nets  # which checks the name
+
+    @property
+    def nets(self) -> NetSettings:
+        """How networks are trained."""
+        return NetSettings(self.net, self.epochs, self.device)
 
 
 def option(name: str) -> str:
@@ -168,11 +184,31 @@ def evaluate(
         "predictions": predicted.tolist(),
         "margins": _margins(estimator, X_test, predicted, target[test]),
     }
-    return [record | watched.record(estimator)]
+    return [record | network_record(estimator) | watched.record(estimator)]
 
 
-def choose(candidates: Sequence[dict[str, Any]], records: Sequence[Record]) -> tuple[dict[str, Any], float]:
+def network_record(estimator: Any) -> Record:
+    """What a record keeps of a network in a fitted estimator: its learning curve and its first filters."""
+    parts = [part for _, part in estimator.steps] if hasattr(estimator, "steps") else [estimator]
+    trained = [part for part in parts if hasattr(part, "history_")]
+    if not trained:
+        return {}
+    from maxmargin.deep.filters import first_filters
+
+    filters = first_filters(trained[0].net_)
+    return {"history": [_rounded(epoch) for epoch in trained[0].history_], "filters": filters}
+
+
+def _rounded(epoch: dict[str, Any]) -> dict[str, Any]:
+    return {key: float(f"{x:.5g}") if isinstance(x, float) else x for key, x in epoch.items()}
+
+
+def choose(
+    candidates: Sequence[dict[str, Any]], records: Sequence[Record]
+) -> tuple[dict[str, Any], float | None]:
     """The candidate of the highest mean accuracy over the folds, the first among equals, and that accuracy.
+
+    A single candidate needs no records; its accuracy is None.
 
     Examples
     --------
@@ -180,6 +216,8 @@ def choose(candidates: Sequence[dict[str, Any]], records: Sequence[Record]) -> t
     >>> choose([{"C": 1}, {"C": 9}], records)
     ({'C': 1}, 0.5)
     """
+    if len(candidates) == 1:
+        return candidates[0], None
     best: tuple[dict[str, Any], float] | None = None
     for params in candidates:
         scores = [record["accuracy"] for record in records if record["params"] == params]
