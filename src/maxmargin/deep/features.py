@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 from maxmargin._checks import InputError, check_at_least, check_choice
 from maxmargin._files import replacing
 from maxmargin.deep.heads import find_head
+from maxmargin.deep.ingredients import make_device
 from maxmargin.deep.rows import as_input
 
 Answer = Callable[[Tensor], Tensor]
@@ -44,7 +45,7 @@ def extract_features(
         the last linear layer is given: the penultimate activations.
     batch_size : int, default=256
         Rows at once; a DataLoader has its own.
-    device : device, optional
+    device : device or "auto", optional
         Where to compute; by default where the model is. The model is moved back afterwards.
     out : str or Path, optional
         File to write, in NumPy's format, for features that do not fit in memory. It appears whole or not at
@@ -163,7 +164,7 @@ def streamed(
     like = next(
         (p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()), torch.zeros(())
     )
-    place = like.device if device is None else torch.device(device)
+    place = like.device if device is None else make_device(device)
     with _evaluating(model, place, like.device):
         for inputs, labels in batches:
             # No inference_mode: what a model caches in it could never be trained with again.
