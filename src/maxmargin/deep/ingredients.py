@@ -1,0 +1,238 @@
+"""What a classifier is told by a name: its loss, its network, its device; and how its inputs are scaled."""
+
+import copy
+from collections.abc import Callable
+from typing import Any, Self
+
+import torch
+from torch import nn
+
+from maxmargin._checks import InputError, check_choice
+from maxmargin.deep.nets import NETS, build_net
+from maxmargin.nn import (
+    CrammerSingerLoss,
+    CrossEntropyLoss,
+    ISM3Loss,
+    LargeMarginSoftmaxLinear,
+    OneVsRestHingeLoss,
+    SmoothHingeLoss,
+    SoftMarginSoftmaxLoss,
+    WestonWatkinsLoss,
+)
+
+_L_SOFTMAX = "l_softmax"
+_L_SOFTMAX_MARGIN = 2
+_SOFT_MARGIN = 1.0
+
+LOSSES: dict[str, Callable[[], nn.Module]] = {
+    "squared_hinge": lambda: OneVsRestHingeLoss(power=2),
+    "hinge": lambda: OneVsRestHingeLoss(power=1),
+    "crammer_singer": CrammerSingerLoss,
+    "weston_watkins": WestonWatkinsLoss,
+    "smooth_hinge": SmoothHingeLoss,
+    "cross_entropy": CrossEntropyLoss,
+    "soft_margin_softmax": lambda: SoftMarginSoftmaxLoss(_SOFT_MARGIN),
+    "ism3": ISM3Loss,
+    _L_SOFTMAX: CrossEntropyLoss,
+}
+"""Losses by name; that of L-Softmax is cross-entropy, its margin being in the head."""
+
+_OF_SOFTMAX = (CrossEntropyLoss, nn.CrossEntropyLoss, SoftMarginSoftmaxLoss, ISM3Loss)
+
+_PROBED_ROWS = 2
+
+_LARGEST_BATCH = 128
+_SMALLEST_BATCH = 8
+_STEPS_AN_EPOCH = 20
+
+
+def make_loss(loss: Any) -> nn.Module:
+    """A loss of one's own, from a name or as a copy of a module.
+
+    Raises
+    ------
+    InputError
+        Where it is neither.
+
+    Examples
+    --------
+    >>> make_loss("hinge")
+    OneVsRestHingeLoss(...)
+    """
+    if isinstance(loss, nn.Module):
+        return copy.deepcopy(loss)
+    if not isinstance(loss, str):
+        raise InputError(f"loss is {loss!r}; give one of {', '.join(LOSSES)}, or a loss module")
+    return LOSSES[check_choice(loss, LOSSES, "loss")]()
+
+
+def is_of_softmax(loss: nn.Module) -> bool:
+    """Whether the loss is of the softmax of the scores, so that this estimates probabilities.
+
+    Examples
+    --------
+    >>> is_of_softmax(make_loss("cross_entropy")), is_of_softmax(make_loss("hinge"))
+    (True, False)
+    """
+    return isinstance(loss, _OF_SOFTMAX)
+
+
+def make_net(net: Any, loss: Any, input_shape: tuple[int, ...], n_classes: int, seed: int) -> nn.Module:
+    """A network of one's own, from a name, a function of (input_shape, n_classes), or a copy of a module.
+
+    Raises
+    ------
+    InputError
+        Where it is none of these, or does not map rows of this shape to as many scores as classes.
+
+    Examples
+    --------
+    >>> make_net(nn.Linear(4, 3), "hinge", (4,), n_classes=2, seed=0)
+    Traceback (most recent call last):
+        ...
+    maxmargin._checks.InputError: the net gives 3 scores a row and there are 2 classes; give a net of 2 scores
+    """
+    # Torch's global generator, out of which modules draw their first weights, is left as it was.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        made = _made(net, loss, input_shape, n_classes)
+        _check_scores(made, input_shape, n_classes)
+    return made
+
+
+def _made(net: Any, loss: Any, input_shape: tuple[int, ...], n_classes: int) -> Any:
+    needs_head = isinstance(loss, str) and loss == _L_SOFTMAX
+    if isinstance(net, str):
+        check_choice(net, NETS, "net")
+        return build_net(net, input_shape, n_classes, head=_large_margin_head if needs_head else "linear")
+    if needs_head:
+        raise InputError(
+            f'loss="{_L_SOFTMAX}" gives a net by name its head; give a net that ends in '
+            'LargeMarginSoftmaxLinear, with loss="cross_entropy"'
+        )
+    if isinstance(net, nn.Module):
+        return copy.deepcopy(net)
+    if callable(net):
+        return net(input_shape, n_classes)
+    raise InputError(
+        f"net is {net!r}; give one of {', '.join(NETS)}, a module, or a function of "
+        "(input_shape, n_classes) that returns one"
+    )
+
+
+def _large_margin_head(n_features: int, n_classes: int) -> nn.Module:
+    return LargeMarginSoftmaxLinear(n_features, n_classes, _L_SOFTMAX_MARGIN)
+
+
+def _check_scores(net: nn.Module, input_shape: tuple[int, ...], n_classes: int) -> None:
+    """Raise InputError unless the net maps rows of this shape to a score for each class."""
+    if not isinstance(net, nn.Module):
+        raise InputError(f"the function given as net returns {net!r}; it must return a module")
+    net.eval()
+    like = next(net.parameters(), torch.zeros(()))
+    rows = torch.zeros(_PROBED_ROWS, *input_shape, device=like.device)
+    try:
+        with torch.no_grad():
+            # A lazy module has no type of numbers before its first call.
+            scores = net(rows if isinstance(like, nn.UninitializedParameter) else rows.to(like.dtype))
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"the net does not take rows of shape {input_shape}: {reason}") from error
+    shape = tuple(getattr(scores, "shape", ()))
+    if len(shape) != 2 or len(scores) != _PROBED_ROWS:
+        raise InputError(f"the net maps {_PROBED_ROWS} rows to {shape}; it must give (n_rows, {n_classes})")
+    if shape[1] != n_classes:
+        raise InputError(
+            f"the net gives {shape[1]} scores a row and there are {n_classes} classes; "
+            f"give a net of {n_classes} scores"
+        )
+
+
+class Standardisation(nn.Module):
+    """Each feature, or each channel of an image, to mean 0 and deviation 1 over the rows it is fitted to.
+
+    ``(x - mean) / scale``, in double precision; what is constant is only shifted.
+
+    Examples
+    --------
+    >>> rows = torch.tensor([[1.0, 5.0], [3.0, 5.0]])
+    >>> Standardisation().fit(rows)(rows)
+    tensor([[-1., 0.],
+            [ 1., 0.]])
+    """
+
+    mean: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("scale", torch.ones((), dtype=torch.float64))
+
+    def fit(self, rows: torch.Tensor) -> Self:
+        """Measure the rows, of shape (n, n_features, ...)."""
+        others = [axis for axis in range(rows.ndim) if axis != 1]
+        deviation, mean = torch.std_mean(rows.double(), dim=others, correction=0, keepdim=True)
+        # What rounding leaves of a constant is no deviation.
+        constant = deviation <= 1e-12 * mean.abs()
+        self.mean, self.scale = mean, torch.where(constant, torch.ones_like(deviation), deviation)
+        return self
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Standardised rows, in single precision."""
+        return ((rows - self.mean) / self.scale).float()
+
+
+def make_preprocessing(preprocessing: Any, rows: torch.Tensor) -> nn.Module | None:
+    """A layer of one's own, fitted to the rows where it can be.
+
+    Raises
+    ------
+    InputError
+        Where ``preprocessing`` is no module, "standardise" or None.
+    """
+    if preprocessing is None:
+        return None
+    if isinstance(preprocessing, str):
+        check_choice(preprocessing, ["standardise"], "preprocessing")
+        return Standardisation().fit(rows)
+    if not isinstance(preprocessing, nn.Module):
+        raise InputError(f'preprocessing is {preprocessing!r}; give "standardise", a module or None')
+    made: Any = copy.deepcopy(preprocessing)
+    if hasattr(made, "fit"):
+        made.fit(rows)
+    return made.eval()
+
+
+def make_batch_size(batch_size: Any, n_rows: int) -> Any:
+    """Rows a step; "auto" is a 20th of them all, within 8 and 128.
+
+    Examples
+    --------
+    >>> make_batch_size("auto", 100), make_batch_size("auto", 1000), make_batch_size(32, 1000)
+    (8, 50, 32)
+    """
+    if not isinstance(batch_size, str):
+        return batch_size
+    check_choice(batch_size, ("auto",), "batch_size")
+    return min(_LARGEST_BATCH, max(_SMALLEST_BATCH, n_rows // _STEPS_AN_EPOCH))
+
+
+def make_device(device: Any) -> torch.device:
+    """The device to compute on; "auto" is CUDA where it is present.
+
+    Raises
+    ------
+    InputError
+        Where it is another, or CUDA is absent.
+
+    Examples
+    --------
+    >>> make_device("cpu")
+    device(type='cpu')
+    """
+    check_choice(device, ("auto", "cpu", "cuda"), "device")
+    present = torch.cuda.is_available()
+    if device == "cuda" and not present:
+        raise InputError("device is 'cuda', but no CUDA device is here; choose 'cpu' or 'auto'")
+    return torch.device("cuda" if device != "cpu" and present else "cpu")
