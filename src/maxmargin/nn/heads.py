@@ -24,7 +24,8 @@ class LargeMarginSoftmaxLinear(nn.Linear):
 
     As in the authors' Caffe layer, lambda = max(minimum, base (1 + gamma i)^-power) in the i-th training
     forward with targets, counted from 1 in the buffer ``iteration``, so that a run resumed from its
-    ``state_dict`` goes on exactly. The defaults are those of their MNIST example.
+    ``state_dict`` goes on exactly. The defaults are those of their MNIST example. As with the counters of
+    batch normalisation, ``torch.func.grad`` must be given the buffer along with the weights.
 
     Half-precision inputs and weights, and autocast, are computed and returned in float32; the parameters keep
     their type.
