@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import functools
 import inspect
 import json
 import sys
@@ -16,8 +17,8 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-import maxmargin.deep  # noqa: E402
 import maxmargin.nn  # noqa: E402
+from maxmargin.deep import augmentation, averaging, ingredients, nets, preprocessing  # noqa: E402
 from maxmargin.deep.modules_as_data import from_data, module_from_data, module_to_data, to_data  # noqa: E402
 
 IMAGES, ROWS, SEQUENCES = (2, 4, 6, 6), (3, 4), (2, 5, 4)
@@ -107,7 +108,7 @@ def bits(tensor):
         tuple(tensor.shape),
         tensor.requires_grad,
         type(tensor),
-        tensor.detach().resolve_conj().contiguous().flatten().view(torch.uint8).tolist(),
+        tensor.detach().resolve_conj().contiguous().flatten().view(torch.uint8).numpy().tobytes(),
     )
 
 
@@ -156,24 +157,34 @@ def test_a_holder_of_tensors_or_modules_is_rebuilt_to_the_bit(name):
     assert_same(module_from_data(through_json(module_to_data(module))), module)
 
 
+ARGUMENTS = {
+    "in_features": 4,
+    "n_classes": 3,
+    "margin": 2,
+    "k": 2,
+    "pixels": 1,
+    "n_components": 2,
+    "features": nn.Flatten(),
+    "head": nn.Linear(4, 3),
+    "nets": [nn.Linear(4, 3), nn.Linear(4, 3)],
+}
+
+
 def own_modules():
-    """Every module of maxmargin.nn, a size of each."""
-    arguments = {
-        "in_features": 4,
-        "n_classes": 3,
-        "margin": 2,
-        "k": 2,
-        "features": nn.Flatten(),
-        "head": nn.Linear(4, 3),
-    }
-    for name, kind in vars(maxmargin.nn).items():
-        if isinstance(kind, type) and issubclass(kind, nn.Module):
-            needed = [
-                parameter.name
-                for parameter in inspect.signature(kind).parameters.values()
-                if parameter.default is parameter.empty
-            ]
-            yield pytest.param(lambda kind=kind, needed=needed: kind(*map(arguments.get, needed)), id=name)
+    """Every module of ours, its required arguments by name, and networks by name."""
+    for place in (maxmargin.nn, augmentation, averaging, ingredients, nets, preprocessing):
+        for name, kind in vars(place).items():
+            if not (isinstance(kind, type) and issubclass(kind, nn.Module) and kind is not nn.Module):
+                continue
+            parameters = inspect.signature(kind.__init__).parameters.values()
+            needed = [ARGUMENTS[p.name] for p in parameters if p.name in ARGUMENTS and p.default is p.empty]
+            make = functools.partial(kind, *needed)
+            yield pytest.param(make, id=f"{place.__name__}.{name}")
+    for name, shape in {"mlp": (4,), "sm-mnist": (1, 28, 28)}.items():
+        yield pytest.param(lambda name=name, shape=shape: nets.build_net(name, shape, 3), id=name)
+    rows = torch.randn(9, 4)
+    yield pytest.param(lambda: preprocessing.PrincipalComponents(2).fit(rows), id="fitted components")
+    yield pytest.param(lambda: ingredients.Standardisation().fit(rows), id="fitted scales")
 
 
 @pytest.mark.parametrize("make", list(own_modules()))
