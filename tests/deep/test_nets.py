@@ -33,10 +33,6 @@ HEADS = {
     "l-softmax": partial(LargeMarginSoftmaxLinear, margin=4),
     "svm": SVMLinear,
 }
-# A tracer of torch that says so once in each process.
-quiet_export = pytest.mark.filterwarnings(
-    "ignore:.*isinstance\\(treespec, LeafSpec\\).*:FutureWarning", "ignore::DeprecationWarning:onnx.*"
-)
 
 
 def conv(inputs: int, filters: int, size: int) -> int:
@@ -263,7 +259,7 @@ def test_compiled_nets_score_like_eager_ones_without_recompiling(head):
     assert len(traced) == 1
 
 
-@quiet_export
+@pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec:FutureWarning")  # torch's own exporter
 @pytest.mark.parametrize("head", HEADS)
 def test_exported_nets_agree_with_onnxruntime(head, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
