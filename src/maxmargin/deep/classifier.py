@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import check_is_fitted
@@ -60,8 +59,8 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
         Rows a step; "auto" is a 20th of the rows, within 8 and 128.
     optimizer : {"adam", "sgd"}, default="adam"
         Method of descent.
-    lr : float, default=0.001
-        Learning rate at first. Tang's networks take 0.1 and "sgd".
+    lr : float, default=0.003
+        Learning rate at first, for "adam"; "sgd" needs one that suits the net and the loss.
     momentum : float, default=0.9
         Momentum of "sgd".
     weight_decay : float, default=0.0
@@ -156,7 +155,7 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
         epochs: int = 20,
         batch_size: Any = "auto",
         optimizer: str = "adam",
-        lr: float = 0.001,
+        lr: float = 0.003,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
         head_weight_decay: float | None = None,

@@ -1,4 +1,4 @@
-"""The state of estimators that hold networks: plain data where it is saved, the modules where it is pickled."""
+"""The state of estimators that hold networks: plain data to be saved, the modules to be pickled."""
 
 import copy
 import copyreg
