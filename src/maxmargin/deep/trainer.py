@@ -1,10 +1,12 @@
 """Training a network with any loss: stochastic gradient descent whose every step can be resumed."""
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +34,9 @@ class TrainingLog:
     Attributes
     ----------
     epochs : list of dict
-        ``epoch`` and ``stage`` from 0, ``lr`` (of the last step), ``train_loss`` and ``train_accuracy`` (means
-        over the epoch's steps), ``validation_loss`` and ``validation_accuracy`` (None without validation
-        rows), ``seconds``.
+        ``epoch`` and ``stage`` from 0, ``lr`` (of the last step), ``train_loss`` and ``train_accuracy``
+        (means over the epoch's steps), ``validation_loss`` and ``validation_accuracy`` (None without
+        validation rows), ``seconds``.
     snapshots : list of dict
         States of the network, with ``averaging=Snapshots(...)``: for :meth:`Ensemble.of_snapshots`.
     """
@@ -207,8 +209,8 @@ class Trainer:
             return self._train(fabric, net, stages, rows, held_out, resume)
         with tempfile.TemporaryDirectory() as folder:
             result = Path(folder) / "result.pt"
-            work: Any = _in_process
-            fabric.launch(work, self, net, stages, rows, held_out, resume, result)
+            arguments = {"trainer": self, "net": net, "stages": stages, "rows": rows, "held_out": held_out}
+            fabric.launch(partial(_in_process, **arguments, resume=resume, result=result))
             state = load_checkpoint(result)
         net.load_state_dict(state["net"])
         return TrainingLog(state["epochs"], state["snapshots"])
@@ -227,10 +229,10 @@ class Trainer:
 
     def _identity(self, stages: list[Stage], rows: Rows) -> dict[str, str]:
         """What makes a training the same one: all that its result depends on."""
-        settings = {
-            f.name: repr(getattr(self, f.name)) for f in fields(self) if f.name not in _NOT_THE_RESULT
-        }
-        return settings | {"stages": repr(stages), "rows": str(len(rows))}
+        settings = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_THE_RESULT}
+        described = settings | {"stages": stages, "rows": len(rows)}
+        # A function is known by its name, not by where it lies in memory.
+        return {name: re.sub(r" at 0x[0-9a-f]+", "", repr(value)) for name, value in described.items()}
 
 
 def _pair(validation: Any) -> Rows:

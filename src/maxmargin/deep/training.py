@@ -145,42 +145,49 @@ class Training:
             self.totals.zero_()
         order = self._order()
         window: list[torch.Tensor] = []
-        while self.position.step < self._steps_an_epoch:
-            step = self.position.step
-            window.append(
-                self._step(stage, order[step * settings.batch_size : (step + 1) * settings.batch_size])
-            )
-            self.position = replace(self.position, step=step + 1)
+        while (step := self.position.step) < self._steps_an_epoch:
             due = settings.checkpoint_every is not None and (step + 1) % settings.checkpoint_every == 0
             last = step + 1 == self._steps_an_epoch
-            if due or last or len(window) == _CHECK_EVERY or self.fabric.device.type == "cpu":
+            full = len(window) + 1 == _CHECK_EVERY or self.fabric.device.type == "cpu"
+            indices = order[step * settings.batch_size : (step + 1) * settings.batch_size]
+            loss, sums = self._evaluated(stage, indices)
+            window.append(sums)
+            if due or last or full:
                 self._account(window)
+            self._descend(loss)
+            self.position = replace(self.position, step=step + 1)
             if due and not last:
                 self._save()
         self.position = replace(self.position, epoch=self.position.epoch + 1, step=0)
         self._record(stage, began)
 
-    def _step(self, stage: Stage, indices: torch.Tensor) -> torch.Tensor:
-        """Take one step; the sum of the losses and the count of the hits in this batch, shape (2,)."""
+    def _evaluated(self, stage: Stage, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss to descend on this batch; and its sum and the count of the hits, shape (2,)."""
         settings, world = self.settings, self.fabric.world_size
         progress = self._progress(stage)
         torch.manual_seed(_mixed(settings.seed, self._global_step(), self.fabric.global_rank))
         self._set_rates(stage, progress)
-        mine = indices[self.fabric.global_rank :: world]
+        # Fewer rows than processes are every process's.
+        mine = indices[self.fabric.global_rank :: world] if len(indices) >= world else indices
         inputs, target = self._prepared(mine, as_schedule(settings.noise, "noise")(progress))
         scores = self.module(inputs, target) if self._sees_target else self.module(inputs)
         loss = self._loss(stage, scores, target)
+        parts = 1 if len(indices) >= world else world
+        sums = torch.stack([loss.detach().double() * len(mine), _hits(scores.detach(), target).double()])
         # DDP averages over the processes, whose shares of a last batch may differ.
-        share = len(mine) * world / len(indices)
-        self.fabric.backward(loss if share == 1 else loss * share)
-        if settings.clip_grad_norm is not None:
-            self.fabric.clip_gradients(self.module, self.optimizer, max_norm=settings.clip_grad_norm)
+        share = len(mine) * world / (len(indices) * parts)
+        return (loss if share == 1 else loss * share), sums / parts
+
+    def _descend(self, loss: torch.Tensor) -> None:
+        self.fabric.backward(loss)
+        if self.settings.clip_grad_norm is not None:
+            self.fabric.clip_gradients(
+                self.module, self.optimizer, max_norm=self.settings.clip_grad_norm, error_if_nonfinite=False
+            )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
-            blend(self.average, self.net, settings.averaging.decay)
-        hits = _hits(scores.detach(), target)
-        return torch.stack([loss.detach().double() * len(mine), hits.double()])
+            blend(self.average, self.net, self.settings.averaging.decay)
 
     def _prepared(self, indices: torch.Tensor, noise: float) -> tuple[torch.Tensor, torch.Tensor]:
         inputs, target = self.rows.batch(indices)
@@ -212,7 +219,7 @@ class Training:
         sums = sums.cpu()
         wrong = torch.nonzero(~torch.isfinite(sums[:, 0]))
         if len(wrong):
-            step = self._global_step() - len(window) + int(wrong[0])
+            step = self._global_step() - len(window) + 1 + int(wrong[0])
             raise InputError(
                 f"the loss is {sums[int(wrong[0]), 0].item()} at step {step} (stage {self.position.stage}, "
                 f"epoch {self.position.epoch}) with lr {self.lr:g}; lower lr or clip_grad_norm; "
