@@ -17,6 +17,7 @@ from maxmargin._typing import Ints
 from maxmargin.calibration import TemperatureScaling
 from maxmargin.deep.averaging import Ensemble
 from maxmargin.deep.ingredients import (
+    PreparedNet,
     is_of_softmax,
     make_batch_size,
     make_device,
@@ -74,9 +75,9 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
     augmentation : nn.Module, optional
         What is applied to each training batch, after preprocessing and before noise.
     preprocessing : "standardise", nn.Module or None, default="standardise"
-        First layer of ``net_``, fitted to the training rows: "standardise" shifts and scales each feature,
-        or each channel of images, to mean 0 and deviation 1. Of a module with a method ``fit`` a copy is
-        fitted to the rows; one without is applied as it is.
+        Layer in front of the network: "standardise" shifts and scales each feature, or each channel of
+        images, to mean 0 and deviation 1 over the training rows. Of a module with a method ``fit`` a copy is
+        fitted to the training rows; one without is applied as it is.
     image_shape : tuple of int, optional
         (height, width) or (height, width, channels) of the images in rows of X, channels last.
     precision : str, default="32-true"
@@ -104,9 +105,8 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
     Attributes
     ----------
     net_ : nn.Module
-        The trained network, its preprocessing included: maps rows as ``fit`` takes them to scores.
-    preprocessing_ : nn.Module or None
-        Its first layer.
+        The trained network with its preprocessing before it, ``net_.net`` and ``net_.preprocessing``: maps
+        rows of ``input_shape_`` to scores.
     history_ : list of dict
         Of each epoch: "epoch", "lr", "train_loss", "train_accuracy", "validation_loss", "seconds" and others.
     classes_ : ndarray of shape (n_classes,)
@@ -146,6 +146,7 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
     """
 
     input_shape_: tuple[int, ...]
+    net_: PreparedNet
 
     def __init__(
         self,
@@ -359,7 +360,7 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
         kept, held_out = parts_of(target, share, seed)
         trainer = self._trainer(seed, epochs, lr_schedule, len(kept))
         if going_on:
-            preprocessing, net = self.preprocessing_, self._trained_net
+            preprocessing, net = self.net_.preprocessing, self._trained_net
         else:
             preprocessing = make_preprocessing(self.preprocessing, rows[kept])
             shape = tuple(_prepared(preprocessing, rows[:1]).shape[1:])
@@ -369,8 +370,7 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
         log = trainer.fit(net, loss, prepared[kept], target[kept], validation=validation)
         if log.snapshots:
             net = Ensemble.of_snapshots(net, log.snapshots)
-        self.preprocessing_, self._trained_shape = preprocessing, self.input_shape_
-        self.net_ = (net if preprocessing is None else nn.Sequential(preprocessing, net)).float().eval()
+        self.net_, self._trained_shape = PreparedNet(preprocessing, net.float()).eval(), self.input_shape_
         self.history_ = [dict(epoch) for epoch in log.epochs]
         known = kept if held_out is None else held_out
         self._calibrate(loss, rows[known], target[known])
@@ -395,10 +395,9 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
         )
 
     @property
-    def _trained_net(self) -> Any:
-        """The network without its preprocessing."""
-        net: Any = self.net_
-        net = net if self.preprocessing_ is None else net[1]
+    def _trained_net(self) -> nn.Module:
+        """What training goes on with: of an ensemble the newest."""
+        net = self.net_.net
         return net.nets[-1] if isinstance(net, Ensemble) else net
 
     def _scores(self, X: Any) -> np.ndarray:
@@ -424,10 +423,8 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
         return found
 
 
-def _prepared(preprocessing: nn.Module | None, rows: torch.Tensor) -> torch.Tensor:
+def _prepared(preprocessing: nn.Module, rows: torch.Tensor) -> torch.Tensor:
     """Rows as the network is trained on them, in single precision."""
-    if preprocessing is None:
-        return rows.float()
     preprocessing.to(rows.device)
     with torch.no_grad():
         return torch.cat([preprocessing(batch).float() for batch in rows.split(_ROWS_AT_ONCE)])

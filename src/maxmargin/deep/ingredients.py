@@ -183,7 +183,30 @@ class Standardisation(nn.Module):
         return ((rows - self.mean) / self.scale).float()
 
 
-def make_preprocessing(preprocessing: Any, rows: torch.Tensor) -> nn.Module | None:
+class PreparedNet(nn.Module):
+    """A network behind its preprocessing, whose numbers it is given in single precision.
+
+    Examples
+    --------
+    >>> PreparedNet(nn.Identity(), nn.Linear(2, 3))(torch.ones(1, 2, dtype=torch.float64)).dtype
+    torch.float32
+    """
+
+    def __init__(self, preprocessing: nn.Module, net: nn.Module) -> None:
+        super().__init__()
+        self.preprocessing, self.net = preprocessing, net
+
+    @property
+    def head(self) -> nn.Module | None:
+        """The network's own head, where it names one."""
+        return getattr(self.net, "head", None)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Scores of rows."""
+        return self.net(self.preprocessing(rows).float())
+
+
+def make_preprocessing(preprocessing: Any, rows: torch.Tensor) -> nn.Module:
     """A layer of one's own, fitted to the rows where it can be.
 
     Raises
@@ -192,7 +215,7 @@ def make_preprocessing(preprocessing: Any, rows: torch.Tensor) -> nn.Module | No
         Where ``preprocessing`` is no module, "standardise" or None.
     """
     if preprocessing is None:
-        return None
+        return nn.Identity()
     if isinstance(preprocessing, str):
         check_choice(preprocessing, ["standardise"], "preprocessing")
         return Standardisation().fit(rows)
