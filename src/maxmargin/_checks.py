@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from numbers import Real
 
 
@@ -55,3 +56,9 @@ def check_at_least(value: float, least: float, name: str) -> None:
 def _check_number(value: float, name: str, expected: str, holds: Callable[[float], bool]) -> None:
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or not holds(value):
         raise InputError(f"{name} is {value!r}; it must be {expected}")
+
+
+def check_torch() -> None:
+    """Raise InputError unless what networks need is installed; nothing is imported."""
+    if any(find_spec(name) is None for name in ("torch", "lightning_fabric", "safetensors")):
+        raise InputError('PyTorch is not installed; pip install "maxmargin[deep]"')

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from maxmargin._checks import InputError, check_choice
+from maxmargin._checks import InputError, check_choice, check_torch
 from maxmargin.datasets import load_dataset
 from maxmargin.studies.provenance import commit, machine, versions
 from maxmargin.studies.records import Record, RecordLog
 
-_Part = tuple[Any, np.ndarray]
+_Part = tuple[np.ndarray, np.ndarray]
 _PAPERS = files("maxmargin.studies") / "papers"
 
 
@@ -130,6 +130,7 @@ class Reproduction:
 
     def run(self) -> list[Record]:
         """Run what is not recorded yet, and return every record of this scale."""
+        check_torch()
         dataset = load_dataset(self.experiment.data)
         X, y = np.asarray(dataset.X, dtype=np.float32), np.unique(dataset.y, return_inverse=True)[1]
         n_train = min(self.sizes["train_rows"], len(y) - self.experiment.test_rows)
@@ -151,13 +152,10 @@ class Reproduction:
 
     def _reduced(self, train: _Part, unseen: _Part) -> tuple[_Part, _Part]:
         """Rows as their principal components, learnt from the training rows alone."""
-        import torch
-
-        from maxmargin.deep import PrincipalComponents
+        from maxmargin.deep import PrincipalComponents, outputs
 
         pca = PrincipalComponents(self.experiment.components, scale="global").fit(train[0])
-        known, new = (pca(torch.from_numpy(rows)) for rows, _ in (train, unseen))
-        return (known, train[1]), (new, unseen[1])
+        return (outputs(pca, train[0]), train[1]), (outputs(pca, unseen[0]), unseen[1])
 
     def _choose(self, objective: str, train: _Part, unseen: _Part) -> Mapping[str, float]:
         """The C and momentum of the least validation error; the first among equals."""
@@ -188,15 +186,13 @@ class Reproduction:
         self, place: Record, params: Mapping[str, float], epochs: str, train: _Part, unseen: _Part
     ) -> Record:
         """Train one network and count its errors on the rows that it has not seen."""
-        import torch
-
         from maxmargin import nn
-        from maxmargin.deep import LinearDecay, Stage, Trainer, build_net
+        from maxmargin.deep import LinearDecay, Stage, Trainer, outputs
+        from maxmargin.deep.ingredients import make_net
 
         experiment = self.experiment
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(place["seed"])
-            net = build_net(experiment.net, train[0].shape[1:], int(train[1].max()) + 1)
+        n_classes = int(train[1].max()) + 1
+        net = make_net(experiment.net, None, train[0].shape[1:], n_classes, seed=place["seed"])
         checkpoints = self.out / f".{experiment.name}" / "-".join(map(str, (self.scale, *place.values())))
         settings = dict(experiment.training)
         trainer = Trainer(
@@ -213,9 +209,7 @@ class Reproduction:
         loss = getattr(nn, experiment.objectives[place["objective"]]["loss"])()
         log = trainer.fit(net, Stage(loss, C=params["C"]), *train, resume=True)
         shutil.rmtree(checkpoints)
-        net.eval()
-        with torch.inference_mode():
-            scores = net(unseen[0].to(next(net.parameters()).device)).cpu().numpy()
+        predicted = outputs(net, unseen[0]).argmax(axis=1)
         curves = ("train_loss", "train_accuracy")
         return {
             "experiment": experiment.name,
@@ -224,7 +218,7 @@ class Reproduction:
             **params,
             "epochs": self.sizes[epochs],
             "train_rows": len(train[1]),
-            "error": float(np.mean(scores.argmax(axis=1) != unseen[1])),
+            "error": float(np.mean(predicted != unseen[1])),
             "seconds": round(sum(epoch["seconds"] for epoch in log.epochs), 1),
             "curve": {name: [round(epoch[name], 6) for epoch in log.epochs] for name in curves},
         } | self._stamp
