@@ -9,6 +9,7 @@ import statistics
 import time
 
 import torch
+
 from maxmargin.deep import LinearDecay, Trainer, build_net
 from maxmargin.nn import OneVsRestHingeLoss
 

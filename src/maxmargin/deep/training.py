@@ -165,7 +165,7 @@ class Training:
         """The loss to descend on this batch; and its sum and the count of the hits, shape (2,)."""
         settings, world = self.settings, self.fabric.world_size
         progress = self._progress(stage)
-        torch.manual_seed(_mixed(settings.seed, self._global_step(), self.fabric.global_rank))
+        self._seed(_mixed(settings.seed, self._global_step(), self.fabric.global_rank))
         self._set_rates(stage, progress)
         # Fewer rows than processes are every process's.
         mine = indices[self.fabric.global_rank :: world] if len(indices) >= world else indices
@@ -177,6 +177,12 @@ class Training:
         # DDP averages over the processes, whose shares of a last batch may differ.
         share = len(mine) * world / (len(indices) * parts)
         return (loss if share == 1 else loss * share), sums / parts
+
+    def _seed(self, seed: int) -> None:
+        # torch.manual_seed also seeds devices that are not there, which takes as long as a small step.
+        torch.default_generator.manual_seed(seed)
+        if self.fabric.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def _descend(self, loss: torch.Tensor) -> None:
         self.fabric.backward(loss)
