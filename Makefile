@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 EXTRAS ?= dev
 BIN := $(VENV)/bin
-SOURCES := src tests benchmarks
+SOURCES := src tests benchmarks examples
 PEERS := liblinear-multicore libsvm-official scikit-learn-intelex skglm snapml thundersvm-cpu
 
 .PHONY: demo test install lint bench clean
@@ -27,6 +27,9 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python benchmarks/loss_speed.py
+	$(BIN)/python benchmarks/loss_speed.py
+	$(BIN)/python benchmarks/trainer_overhead.py
 
 clean:
 	rm -rf $(VENV)

@@ -19,6 +19,7 @@ from maxmargin.losses import (
     SquaredHinge,
     TopK,
     WestonWatkins,
+    expectation,
 )
 from tests.reference import losses as reference
 
@@ -33,6 +34,7 @@ POLYHEDRAL = {
 }
 ORACLES = POLYHEDRAL | {
     "softmax": (SoftmaxCrossEntropy(), reference.softmax_cross_entropy),
+    "soft-margin-softmax": (SoftmaxCrossEntropy(margin=1.5), reference.soft_margin_softmax(1.5)),
     "ovr-squared": (OneVsRest(SquaredHinge()), reference.one_vs_rest(reference.squared_hinge)),
     "ovr-smooth": (OneVsRest(SmoothHinge(0.5)), reference.one_vs_rest(reference.smooth_hinge(0.5))),
     "ww-squared": (WestonWatkins(SquaredHinge()), reference.weston_watkins(reference.squared_hinge)),
@@ -43,7 +45,7 @@ LOSSES = {name: loss for name, (loss, _) in ORACLES.items()}
 PROXIMAL = [f"proximal-{name}" for name in POLYHEDRAL]
 KINKED = {"cs-squared"}  # the gradient jumps where two rivals tie, so differences across a tie prove nothing
 SHIFT_INVARIANT = [name for name in LOSSES if not name.startswith("ovr")]
-MARGIN = [name for name in LOSSES if name != "softmax"]
+MARGIN = [name for name in LOSSES if not name.endswith("softmax")]
 
 each_loss = pytest.mark.parametrize("name", LOSSES)
 each_loss_and_proximal = pytest.mark.parametrize("name", [*LOSSES, *PROXIMAL])
@@ -313,6 +315,44 @@ def test_top_k_alpha_lies_below_beta_and_beta_below_crammer_singer(k, apart, sam
     assert np.all(alpha <= beta + 1e-15)
     assert np.all(beta <= CrammerSinger().value(*sample) + 1e-15)
     assert np.any(alpha < beta - 0.1) == apart
+
+
+@each_loss
+def test_expectation_is_the_mean_over_the_classes(name, sample, rng):
+    scores, _ = sample
+    weights = rng.dirichlet(np.ones(5), size=60) * rng.integers(0, 2, size=(60, 5))
+    expected = expectation(LOSSES[name])
+    value, gradient = expected.value_and_gradient(scores, weights)
+    product, diagonal = expected.curvature(scores, weights)
+    classes = [np.full(60, k) for k in range(5)]
+    by_class = [LOSSES[name].value_and_gradient(scores, target) for target in classes]
+    bends = [LOSSES[name].curvature(scores, target) for target in classes]
+    direction = rng.normal(size=scores.shape)
+    for mine, parts in (
+        (value[:, None], [value[:, None] for value, _ in by_class]),
+        (gradient, [gradient for _, gradient in by_class]),
+        (diagonal, [bend.diagonal for bend in bends]),
+        (product(direction), [bend.product(direction) for bend in bends]),
+    ):
+        expected_sum = sum(weights[:, k : k + 1] * part for k, part in enumerate(parts))
+        np.testing.assert_allclose(mine, expected_sum, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("margin", [0.0, 1.0, 50.0, 1e4])
+def test_expected_softmax_keeps_its_digits_at_any_margin(margin):
+    scores = np.array([[3.0, -40.0, 2.0], [1e4, 0.0, -1e4], [0.0, 0.0, 0.0]])
+    loss = SoftmaxCrossEntropy(margin)
+    for k in range(3):
+        value, gradient = expectation(loss).value_and_gradient(scores, np.eye(3)[[k, k, k]])
+        of_class = loss.value_and_gradient(scores, np.full(3, k))
+        np.testing.assert_allclose(value, of_class[0], rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(gradient, of_class[1], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("margin", [-0.1, float("nan"), "wide"])
+def test_unusable_margin_is_named(margin):
+    with pytest.raises(ValueError, match=r"margin is .*; it must be a number of at least 0"):
+        SoftmaxCrossEntropy(margin)
 
 
 @pytest.mark.parametrize("k", [0, -1, 1.5, True, "two", None])

@@ -19,6 +19,18 @@ def softmax_cross_entropy(f, y):
     return math.log(sum(math.exp(score) for score in f)) - f[y]
 
 
+def soft_margin_softmax(margin):
+    def loss(f, y):
+        true = math.exp(f[y] - margin)
+        return -math.log(true / (true + sum(math.exp(score) for k, score in enumerate(f) if k != y)))
+
+    return loss
+
+
+def keras_hinge(f, y):
+    return sum(hinge(1 - (score if k == y else -score)) for k, score in enumerate(f)) / len(f)
+
+
 def one_vs_rest(phi):
     def loss(f, y):
         return sum(phi(1 - (score if k == y else -score)) for k, score in enumerate(f))

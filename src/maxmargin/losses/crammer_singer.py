@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
-from maxmargin.functional import project_capped_simplex
+from maxmargin.functional import argmax_of_rows, project_capped_simplex
 from maxmargin.losses._base import (
     Curvature,
     PairwisePolyhedral,
     chosen,
+    pairwise_gradient,
     pairwise_slopes,
 )
 from maxmargin.losses.faces import capped_tangent
@@ -53,14 +54,15 @@ class CrammerSinger(PairwisePolyhedral):
         xp = array_namespace(scores)
         violations = self.violations(scores, target)
         value, slope = self.surrogate.value_and_slope(xp.max(violations, axis=1))
-        strongest = chosen(xp.argmax(violations, axis=1), scores)
-        return value, self.pull(strongest.put(xp.zeros_like(scores), slope[:, None]), target)
+        strongest = chosen(argmax_of_rows(violations), scores)
+        slopes = strongest.put(xp.zeros_like(violations), slope[:, None])
+        return value, pairwise_gradient(slopes, chosen(target, scores))
 
     def curvature(self, scores: Array, target: Array) -> Curvature:
         """Map d to phi'' (d_r - d_y) (e_r - e_y), with r the strongest rival."""
         xp = array_namespace(scores)
         violations = self.violations(scores, target)
-        strongest = chosen(xp.argmax(violations, axis=1), scores)
+        strongest = chosen(argmax_of_rows(violations), scores)
         across = self.pull(strongest.put(xp.zeros_like(scores), 1.0), target)
         bend = self.surrogate.bend(xp.max(violations, axis=1))[:, None]
         return Curvature(

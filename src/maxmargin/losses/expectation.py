@@ -7,7 +7,7 @@ from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
 from maxmargin.losses._base import Curvature, Loss, chosen
 from maxmargin.losses.one_vs_rest import OneVsRest
-from maxmargin.losses.softmax import SoftmaxCrossEntropy, stable_powers
+from maxmargin.losses.softmax import SoftmaxCrossEntropy
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ class _Mixture:
     def __init__(self, scores: Array, margin: float) -> None:
         xp = array_namespace(scores)
         self._top = chosen(xp.argmax(scores, axis=1), scores)
-        shifted, self._powers, total = stable_powers(scores)
-        alone, powers, sums = stable_powers(self._top.add(shifted, -margin))
+        shifted, self._powers, total = _powers(scores)
+        alone, powers, sums = _powers(self._top.add(shifted, -margin))
         self._of_top = powers / sums
         self._kept = math.exp(-margin)
         self._normalisers = self._top.put(total - (1 - self._kept) * self._powers, 1.0)
@@ -155,3 +155,11 @@ def _others(target: Array) -> Array:
 def _all_of_class(k: int, target: Array) -> Array:
     xp = array_namespace(target)
     return xp.full((target.shape[0],), k, dtype=xp.int64, device=target.device)
+
+
+def _powers(scores: Array) -> tuple[Array, Array, Array]:
+    """Scores less the largest, their exponentials, and the sums of these, shape (n, 1)."""
+    xp = array_namespace(scores)
+    shifted = scores - xp.max(scores, axis=1, keepdims=True)
+    powers = xp.exp(shifted)
+    return shifted, powers, xp.sum(powers, axis=1, keepdims=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from maxmargin._arrays import array_namespace
+from maxmargin._arrays import array_namespace, is_tensor
 from maxmargin._checks import check_nonnegative
 from maxmargin._typing import Array
 from maxmargin.functional import positive_part
@@ -44,20 +44,22 @@ class SoftmaxCrossEntropy:
 
     def value(self, scores: Array, target: Array) -> Array:
         """Negative log-probability of the true class, shape (n,)."""
-        return self.value_and_gradient(scores, target)[0]
+        handicapped = self._handicapped(scores, target)
+        largest, log_total, _ = _softmax(handicapped)
+        return (log_total - (chosen(target, scores).pick(handicapped) - largest))[:, 0]
 
     def value_and_gradient(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """Value (n,) and gradient q - 1{k = y}, shape (n, n_classes), with q the probabilities."""
-        xp = array_namespace(scores)
         truth = chosen(target, scores)
-        shifted, powers, total = stable_powers(self._handicapped(scores, target))
-        return xp.log(total[:, 0]) - truth.pick(shifted)[:, 0], truth.add(powers / total, -1.0)
+        handicapped = self._handicapped(scores, target)
+        largest, log_total, probabilities = _softmax(handicapped)
+        value = log_total - (truth.pick(handicapped) - largest)
+        return value[:, 0], truth.add(probabilities, -1.0)
 
     def curvature(self, scores: Array, target: Array) -> Curvature:
         """Map d to q (d - q.d), with q the probabilities."""
         xp = array_namespace(scores)
-        _, powers, total = stable_powers(self._handicapped(scores, target))
-        probabilities = powers / total
+        _, _, probabilities = _softmax(self._handicapped(scores, target))
 
         def product(direction: Array) -> Array:
             weighted = probabilities * direction
@@ -72,17 +74,22 @@ class SoftmaxCrossEntropy:
         probabilities = positive_part(truth.add(gradient, 1.0))
         logarithms = xp.log(xp.where(probabilities > 0, probabilities, xp.ones_like(probabilities)))
         negative_entropy = xp.sum(probabilities * logarithms, axis=1)
-        return (
-            negative_entropy + self.margin * truth.pick(gradient)[:, 0] if self.margin else negative_entropy
-        )
+        if not self.margin:
+            return negative_entropy
+        return negative_entropy + self.margin * truth.pick(gradient)[:, 0]
 
     def _handicapped(self, scores: Array, target: Array) -> Array:
         return chosen(target, scores).add(scores, -self.margin) if self.margin else scores
 
 
-def stable_powers(scores: Array) -> tuple[Array, Array, Array]:
-    """Scores less the largest, their exponentials, and the sums of these, shape (n, 1)."""
+def _softmax(scores: Array) -> tuple[Array, Array, Array]:
+    """The largest scores, log sum_k exp(f_k - largest), both (n, 1), and the probabilities."""
     xp = array_namespace(scores)
-    shifted = scores - xp.max(scores, axis=1, keepdims=True)
-    powers = xp.exp(shifted)
-    return shifted, powers, xp.sum(powers, axis=1, keepdims=True)
+    largest = xp.max(scores, axis=1, keepdims=True)
+    if is_tensor(scores):
+        # torch's own takes fewer passes; the largest probability is 1 / total.
+        probabilities = scores.softmax(1)
+        return largest, -xp.log(xp.max(probabilities, axis=1, keepdims=True)), probabilities
+    powers = xp.exp(scores - largest)
+    total = xp.sum(powers, axis=1, keepdims=True)
+    return largest, xp.log(total), powers / total

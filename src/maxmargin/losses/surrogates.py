@@ -6,7 +6,7 @@ from typing import Protocol
 from maxmargin._arrays import array_namespace
 from maxmargin._checks import check_positive
 from maxmargin._typing import Array
-from maxmargin.functional import positive_part
+from maxmargin.functional import positive_part, sign
 
 
 class Surrogate(Protocol):
@@ -46,8 +46,8 @@ class Hinge:
 
     def value_and_slope(self, t: Array) -> tuple[Array, Array]:
         """max(0, t), and 1 where t > 0, else 0."""
-        xp = array_namespace(t)
-        return positive_part(t), xp.astype(t > 0, t.dtype)
+        positive = positive_part(t)
+        return positive, sign(positive)
 
     def bend(self, t: Array) -> Array:
         """0."""
@@ -120,9 +120,8 @@ class SmoothHinge:
         """(t + sqrt(t^2 + delta^2)) / 2 and (1 + t / sqrt(t^2 + delta^2)) / 2."""
         xp = array_namespace(t)
         root = xp.sqrt(t * t + self.delta**2)
-        # The sum root + t cancels for t < 0; with s = root + |t| it is s, or delta^2 / s, without loss.
-        large = root + xp.abs(t)
-        value = xp.where(t > 0, large, self.delta**2 / large) / 2
+        # The sum t + root cancels for t < 0; with s = |t| + root it is 2 [t]_+ + delta^2 / s, without loss.
+        value = positive_part(t) + (self.delta**2 / 2) / (xp.abs(t) + root)
         return value, value / root
 
     def bend(self, t: Array) -> Array:

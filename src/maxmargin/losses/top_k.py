@@ -6,8 +6,8 @@ from numbers import Integral
 from maxmargin._arrays import array_namespace
 from maxmargin._checks import InputError, check_choice
 from maxmargin._typing import Array
-from maxmargin.functional import largest_of_rows, project_capped_simplex, project_top_k_simplex
-from maxmargin.losses._base import Curvature, PairwisePolyhedral, chosen, pairwise_slopes
+from maxmargin.functional import largest_of_rows, project_capped_simplex, project_top_k_simplex, sign
+from maxmargin.losses._base import Curvature, PairwisePolyhedral, chosen, pairwise_gradient, pairwise_slopes
 from maxmargin.losses.faces import capped_tangent, top_k_cone_tangent
 
 VARIANTS = ("alpha", "beta")
@@ -64,12 +64,16 @@ class TopK(PairwisePolyhedral):
         xp = array_namespace(scores)
         violations = self.violations(scores, target)
         value, threshold = self._value_and_threshold(violations)
-        above = xp.astype(violations > threshold, scores.dtype)
-        level = xp.astype(violations == threshold, scores.dtype)
-        places = self.k - xp.sum(above, axis=1, keepdims=True)
-        slopes = (above + level * places / xp.sum(level, axis=1, keepdims=True)) / self.k
-        counts = value[:, None] > 0 if self.variant == "alpha" else violations > 0
-        return value, self.pull(xp.where(counts, slopes, xp.zeros_like(slopes)), target)
+        side = sign(violations - threshold)  # 1 above the threshold, 0 at it
+        apart = xp.sum(side * side, axis=1, keepdims=True)
+        above = (apart + xp.sum(side, axis=1, keepdims=True)) / 2
+        level = (self.k - above) / (violations.shape[1] - apart)
+        # (side^2 + side) / 2 + (1 - side^2) level, by fewer passes; none counts where all is 0.
+        counts = sign(value[:, None]) / self.k
+        if self.variant == "beta":
+            level = level * sign(threshold)
+        slopes = side * (side * (counts * (0.5 - level)) + counts / 2) + counts * level
+        return value, pairwise_gradient(slopes, chosen(target, scores))
 
     def curvature(self, scores: Array, target: Array) -> Curvature:  # noqa: ARG002
         """0: the loss is piecewise linear."""

@@ -60,7 +60,8 @@ class WestonWatkins(PairwisePolyhedral):
         xp = array_namespace(scores)
         truth = chosen(target, scores)
         values, slopes = self.surrogate.value_and_slope(self.violations(scores, target))
-        return xp.sum(truth.cleared(values), axis=1), pairwise_gradient(slopes, truth)
+        values = truth.cleared(values)
+        return xp.sum(values, axis=1), pairwise_gradient(slopes, truth)
 
     def curvature(self, scores: Array, target: Array) -> Curvature:
         """Map d to the pairwise gradient with slopes phi''_k (d_k - d_y)."""

@@ -55,10 +55,13 @@ class _Value(Function):
     def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
         ctx.mathematics, x, target = inputs
         ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)  # else the gradient would get zeros of its own size
         ctx.save_for_backward(x, target, output[1])
 
     @staticmethod
-    def backward(ctx: Any, of_value: Tensor, _: Tensor) -> tuple[None, Tensor, None]:
+    def backward(ctx: Any, of_value: Tensor | None, _: None) -> tuple[None, Tensor | None, None]:
+        if of_value is None:
+            return None, None, None
         gradient = _Gradient.apply(ctx.mathematics, *ctx.saved_tensors)
         return None, of_value[..., None] * gradient, None
 

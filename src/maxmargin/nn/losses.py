@@ -62,7 +62,7 @@ class ClassificationLoss(nn.Module):
 
 
 class OneVsRestHingeLoss(ClassificationLoss):
-    """Train every class against all others: sum_k [1 - t_k f_k]_+^power, with t_k = 1 at the true class, else -1.
+    """Train every class against all others: sum_k [1 - t_k f_k]_+^power, t_k = 1 at the true class, else -1.
 
     Parameters
     ----------
