@@ -1,7 +1,5 @@
 """Laws of the networks, and the parameter counts that the papers print."""
 
-import importlib
-import importlib.util
 from functools import partial
 
 import pytest
@@ -181,24 +179,8 @@ def test_the_last_linear_layer_is_the_head():
         find_head(nn.Sequential(nn.ReLU()))
 
 
-@pytest.fixture
-def timm():
-    """The package timm, also where its torchvision was built for another torch: two names are missing."""
-    if importlib.util.find_spec("timm") is None:
-        pytest.skip("needs timm")
-    try:
-        return importlib.import_module("timm")
-    except RuntimeError as error:
-        if "operator torchvision::" not in str(error):
-            raise
-    for name in ("nms", "qnms"):
-        torch.library.define(
-            f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-        )
-    return importlib.import_module("timm")
-
-
-def test_a_net_of_timm_serves_as_well(timm):
+def test_a_net_of_timm_serves_as_well():
+    timm = pytest.importorskip("timm")
     net = timm.create_model("resnet18", pretrained=False, num_classes=7)
     assert find_head(net) is net.fc
     assert net(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
