@@ -26,11 +26,11 @@ from maxmargin.deep.ingredients import (
     make_preprocessing,
 )
 from maxmargin.deep.inputs import new_rows, parts_of, training_rows
+from maxmargin.deep.outputs import outputs_of, single_probabilities
 from maxmargin.deep.state import NetEstimator
 from maxmargin.deep.trainer import Trainer
 
 _HELD_OUT = 0.1
-_ROWS_AT_ONCE = 1024
 
 _AS_THE_TRAINER = (
     *("optimizer", "lr", "momentum", "weight_decay", "head_weight_decay", "noise", "augmentation"),
@@ -310,11 +310,11 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
         ndarray or tensor of shape (n_samples, n_classes)
             Rows sum to one; columns in the order of ``classes_``.
         """
-        return answered(X, self._probabilities(X))
+        return answered(X, single_probabilities(self.calibration_, self._scores(X)))
 
     def predict_log_proba(self, X: Any) -> Any:
         """Logarithm of the probability of each class, shape (n_samples, n_classes)."""
-        return answered(X, np.log(self._probabilities(X)))
+        return answered(X, np.log(single_probabilities(self.calibration_, self._scores(X))))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the rows whose label is predicted.
@@ -363,9 +363,9 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
             preprocessing, net = self.net_.preprocessing, self._trained_net
         else:
             preprocessing = make_preprocessing(self.preprocessing, rows[kept])
-            shape = tuple(_prepared(preprocessing, rows[:1]).shape[1:])
+            shape = tuple(outputs_of(preprocessing, rows[:1], rows.device).shape[1:])
             net = make_net(self.net, self.loss, shape, len(self.classes_), seed)
-        prepared = _prepared(preprocessing, rows)
+        prepared = outputs_of(preprocessing, rows, rows.device)
         validation = None if held_out is None else (prepared[held_out], target[held_out])
         log = trainer.fit(net, loss, prepared[kept], target[kept], validation=validation)
         if log.snapshots:
@@ -405,26 +405,4 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
 
     def _scores_of(self, rows: torch.Tensor) -> np.ndarray:
         """Scores of checked rows, in memory."""
-        device = make_device(self.device)
-        net = self.net_.to(device)
-        with torch.inference_mode():
-            scores = [net(batch.to(device)) for batch in rows.split(_ROWS_AT_ONCE)]
-            return torch.cat(scores).float().cpu().numpy()
-
-    def _probabilities(self, X: Any) -> np.ndarray:
-        """Probabilities in the precision of the scores, the predicted class's the first of the largest."""
-        scores = self._scores(X)
-        found = self.calibration_.predict_proba(scores).astype(scores.dtype)
-        found = np.maximum(found, np.finfo(found.dtype).tiny)
-        each, predicted = np.arange(len(found)), np.argmax(scores, axis=1)
-        # Rounded, the largest may no longer be alone.
-        tied = np.flatnonzero(np.argmax(found, axis=1) != predicted)
-        found[each[tied], predicted[tied]] = np.nextafter(found[tied].max(axis=1), np.float32(2))
-        return found
-
-
-def _prepared(preprocessing: nn.Module, rows: torch.Tensor) -> torch.Tensor:
-    """Rows as the network is trained on them, in single precision."""
-    preprocessing.to(rows.device)
-    with torch.no_grad():
-        return torch.cat([preprocessing(batch).float() for batch in rows.split(_ROWS_AT_ONCE)])
+        return outputs_of(self.net_, rows, make_device(self.device)).cpu().numpy()
