@@ -12,11 +12,11 @@ from maxmargin.studies import METHODS, fit_method, select_methods
 from maxmargin.studies.provenance import fingerprint
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [method.name for method in select_methods()])
 def test_every_method_is_tuned_fitted_saved_and_loaded(iris, tmp_path, name):
     fitted = fit_method(iris, METHODS[name])
     assert fitted.params in METHODS[name].candidates
-    assert fitted.validation_accuracy is not None
+    assert (fitted.validation_accuracy is not None) == (len(METHODS[name].candidates) > 1)
     loaded = load_model(fitted.save(iris, tmp_path / "model"))
     np.testing.assert_array_equal(loaded.predict(iris.X), fitted.pipeline.predict(iris.X))
     assert hasattr(loaded, "predict_proba") == METHODS[name].has_probabilities
@@ -59,7 +59,7 @@ def test_what_the_fit_warned_of_is_kept_and_not_printed(iris):
 
 
 def test_unknown_methods_are_shown_the_choices():
-    with pytest.raises(InputError, match=r"unknown method 'svm'; choose from softmax, ovr, .*dummy$"):
+    with pytest.raises(InputError, match=r"unknown method 'svm'; choose from softmax, ovr, .*svc$"):
         select_methods(["softmax", "svm"])
     with pytest.raises(InputError, match="no method given; choose from softmax"):
         select_methods([])

@@ -64,7 +64,7 @@ class NetFeatures(TransformerMixin, BaseEstimator):
         """Features of rows, of shape (n_samples, n_features)."""
         check_is_fitted(self)
         rows = self.classifier_._new_rows(X)
-        return extract_features(self.net_, rows, device=make_device(self.classifier.device))
+        return extract_features(self.net_, rows, device=self.classifier.device)
 
     @property
     def net_(self) -> nn.Module:
@@ -186,7 +186,7 @@ class AutoencoderFeatures(TransformerMixin, BaseEstimator):
         """Codes of rows, of shape (n_samples, code_size)."""
         check_is_fitted(self)
         images = self._images(validate_data(self, X, dtype=np.float32, reset=False))
-        return autoencode(self.net_, images, device=make_device(self.device))
+        return autoencode(self.net_, images, device=self.device)
 
     def _images(self, X: np.ndarray) -> torch.Tensor:
         """Rows as images with the channels first, their pixels in [0, 1]."""

@@ -109,7 +109,9 @@ def loss_curves_figure(curves: Sequence[Curve]) -> Drawing | None:
         for curve, values in zip(curves, relative, strict=True):
             _line(axes, values, curve.colour)
         axes.set_ylabel("loss / that of epoch 1")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+        decades = -np.log10(min(np.nanmin(values) for values in relative))
+        subs = (1, 2, 3, 5, 7) if decades < 1 else (1, 2, 5) if decades < 3 else (1,)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
         _label_ends(

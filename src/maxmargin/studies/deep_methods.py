@@ -15,10 +15,10 @@ def _net(loss: str) -> Callable[[NetSettings], Any]:
     """Builder of a network trained with a loss."""
 
     def build(nets: NetSettings) -> Any:
-        _check_torch()
+        _check_torch(nets)
+        _check_net(nets)
         from maxmargin.deep.classifier import MarginClassifier
 
-        _check(nets)
         return MarginClassifier(
             nets.net, loss, epochs=nets.epochs, image_shape=nets.image_shape, device=nets.device
         )
@@ -39,7 +39,7 @@ def _on_features(name: str, machine: Callable[[], Any]) -> Callable[[NetSettings
 
 
 def _ae_svc(nets: NetSettings) -> Any:
-    _check_torch()
+    _check_torch(nets)
     from maxmargin.deep.transformers import AutoencoderFeatures
 
     codes = AutoencoderFeatures(nets.image_shape, epochs=nets.epochs, device=nets.device)
@@ -76,36 +76,35 @@ def _linear_svc() -> Any:
     return OneVsRestSVC(C=0.01)
 
 
-def _check_torch() -> None:
+def _check_torch(nets: NetSettings) -> None:
+    """Raise InputError where networks cannot be trained here, before any work is done."""
     try:
         import_module("maxmargin.deep.classifier")
     except ModuleNotFoundError as error:
         if error.name not in _NEEDED:
             raise
         raise InputError('PyTorch is not installed; pip install "maxmargin[deep]"') from error
-
-
-def _check(nets: NetSettings) -> None:
-    """Raise InputError for a network or a device that cannot be, before any work is done."""
     from maxmargin.deep.ingredients import make_device
-    from maxmargin.deep.nets import build_net
 
     make_device(nets.device)
+
+
+def _check_net(nets: NetSettings) -> None:
+    """Raise InputError where the network cannot take the images."""
+    from maxmargin.deep.nets import build_net
+
     if nets.image_shape is not None:
         height, width, *channels = nets.image_shape
         build_net(str(nets.net), (channels[0] if channels else 1, height, width), 2)
 
 
-def _trained(name: str, title: str, summary: str, loss: str, *, has_probabilities: bool = False) -> Method:
-    return Method(
-        name, title, summary, _net(loss), has_probabilities=has_probabilities, deep=True, kinds=_DENSE
-    )
+def _trained(name: str, title: str, summary: str, loss: str) -> Method:
+    return Method(name, title, summary, _net(loss), has_probabilities=True, deep=True, kinds=_DENSE)
 
 
 DEEP_METHODS = (
     _trained(
         "softmax-net", "Network with softmax", "network trained with cross-entropy", "cross_entropy",
-        has_probabilities=True,
     ),
     _trained(
         "dlsvm-l2", "DLSVM, L2", "network trained with the squared hinge of each class against the rest",
@@ -117,17 +116,15 @@ DEEP_METHODS = (
     _trained(
         "sm-softmax", "Network with soft-margin softmax",
         "network trained with cross-entropy that takes a margin of 1 off the true class's score",
-        "soft_margin_softmax", has_probabilities=True,
+        "soft_margin_softmax",
     ),
     _trained(
         "l-softmax", "Network with large-margin softmax",
         "network trained with cross-entropy that doubles the angle to the true class", "l_softmax",
-        has_probabilities=True,
     ),
     _trained(
         "ism3-net", "Network with ISM3",
         "network trained with cross-entropy, penalty sum |w_k - w_l|^p on its last layer", "ism3",
-        has_probabilities=True,
     ),
     Method(
         "cnn+svc", "SVM with RBF kernel on a network's features",

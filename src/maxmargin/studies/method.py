@@ -9,9 +9,11 @@ from typing import Any
 from maxmargin._checks import InputError, check_choice
 from maxmargin.datasets import Dataset
 
+_OF_ANY_ROWS = ("mlp", "tang-mnist")
+
 NETWORKS = (
-    *("mlp", "tang-mnist", "tang-cifar", "tang-fer", "gogos-64", "gogos-128"),
-    *("sm-mnist", "sm-cifar10", "sm-cifar100", "ism3"),
+    *_OF_ANY_ROWS,
+    *("tang-cifar", "tang-fer", "gogos-64", "gogos-128", "sm-mnist", "sm-cifar10", "sm-cifar100", "ism3"),
 )
 """Names of the networks, those of ``maxmargin.deep.nets.NETS``: known without PyTorch."""
 
@@ -48,6 +50,11 @@ class NetSettings:
     def on(self, dataset: Dataset) -> "NetSettings":
         """The same for a data set: its image shape and, where none is named, a network that suits it.
 
+        Raises
+        ------
+        InputError
+            If the network takes images and there are none.
+
         Examples
         --------
         >>> from maxmargin.datasets import load_dataset
@@ -55,6 +62,11 @@ class NetSettings:
         NetSettings(net='mlp', epochs=20, device='auto', image_shape=(8, 8))
         """
         shape = dataset.image_shape
+        if shape is None and self.net not in (None, *_OF_ANY_ROWS):
+            raise InputError(
+                f"--net {self.net} takes images, but {dataset.name} is {_KINDS[dataset.kind]}; "
+                f"choose from {', '.join(_OF_ANY_ROWS)}"
+            )
         large = shape is not None and min(shape[:2]) >= _LEAST_PIXELS
         return replace(self, net=self.net or ("ism3" if large else "mlp"), image_shape=shape)
 

@@ -70,7 +70,7 @@ def run_tasks(tasks: Sequence[Task], jobs: int) -> Generator[list[Record], None,
     parallel: Any = Parallel(jobs, return_as="generator_unordered", batch_size=1, **options)  # pyright: ignore[reportArgumentType]
     outputs = parallel(delayed(task)() for task in tasks)
     try:
-        while (records := next(outputs, None)) is not None:  # "yield from" would close the outputs unguarded
+        while (records := _next(outputs)) is not None:  # "yield from" would close the outputs unguarded
             yield records
     except BrokenProcessPool as error:
         raise InputError(
@@ -81,6 +81,13 @@ def run_tasks(tasks: Sequence[Task], jobs: int) -> Generator[list[Record], None,
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # joblib warns of the tasks that it gives up, as is wanted
             outputs.close()
+
+
+def _next(outputs: Any) -> list[Record] | None:
+    with warnings.catch_warnings():
+        # A process whose fits have left much memory behind is replaced, as is wanted.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
+        return next(outputs, None)
 
 
 def _end_with(parent: int) -> None:
