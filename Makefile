@@ -28,7 +28,6 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/loss_speed.py
-	$(BIN)/python benchmarks/loss_speed.py
 	$(BIN)/python benchmarks/trainer_overhead.py
 
 clean:
