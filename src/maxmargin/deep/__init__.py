@@ -6,8 +6,8 @@ from maxmargin.deep.averaging import Ensemble, ExponentialAverage, Snapshots
 from maxmargin.deep.classifier import MarginClassifier
 from maxmargin.deep.features import extract_features
 from maxmargin.deep.heads import find_head
-from maxmargin.deep.inference import outputs
 from maxmargin.deep.nets import NETS, GogosAutoencoder, HeadedNet, build_net
+from maxmargin.deep.outputs import apply_net
 from maxmargin.deep.preprocessing import PerImageNorm, PixelMean, PixelStandardisation, PrincipalComponents
 from maxmargin.deep.refit import RefitResult, refit_head
 from maxmargin.deep.rows import as_rows
@@ -44,11 +44,11 @@ __all__ = [
     "StepDecay",
     "Trainer",
     "TrainingLog",
+    "apply_net",
     "as_rows",
     "autoencode",
     "build_net",
     "extract_features",
     "find_head",
-    "outputs",
     "refit_head",
 ]

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from maxmargin.calibration import Calibration
+from maxmargin.deep.rows import as_input
 
 _ROWS_AT_ONCE = 1024
 
@@ -23,6 +24,37 @@ def outputs_of(net: nn.Module, rows: torch.Tensor, device: torch.device) -> torc
     with torch.no_grad():
         batches = rows.split(_ROWS_AT_ONCE)
         return torch.cat([net(batch.to(device)).float().to(rows.device) for batch in batches])
+
+
+def apply_net(net: nn.Module, X: Any) -> np.ndarray:
+    """Outputs of a network, or of any layer, for rows: in evaluation mode, where the network is.
+
+    Parameters
+    ----------
+    net : nn.Module
+        Maps a batch (n, ...) to (n, ...); its training flags are left as they were.
+    X : array or tensor of shape (n, ...)
+        Rows; bytes are pixels of 0 to 255.
+
+    Returns
+    -------
+    ndarray of shape (n, ...)
+        In single precision.
+
+    Examples
+    --------
+    >>> apply_net(nn.Flatten(), np.ones((3, 2, 2))).shape
+    (3, 4)
+    """
+    state = next(iter((*net.parameters(), *net.buffers())), torch.empty(0))
+    rows = as_input(X if isinstance(X, torch.Tensor) else torch.as_tensor(np.asarray(X)))
+    modes = {part: part.training for part in net.modules()}
+    net.eval()
+    try:
+        return outputs_of(net, rows, state.device).cpu().numpy()
+    finally:
+        for part, training in modes.items():
+            part.training = training
 
 
 def single_probabilities(calibration: Calibration, scores: np.ndarray) -> np.ndarray:

@@ -152,10 +152,10 @@ class Reproduction:
 
     def _reduced(self, train: _Part, unseen: _Part) -> tuple[_Part, _Part]:
         """Rows as their principal components, learnt from the training rows alone."""
-        from maxmargin.deep import PrincipalComponents, outputs
+        from maxmargin.deep import PrincipalComponents, apply_net
 
         pca = PrincipalComponents(self.experiment.components, scale="global").fit(train[0])
-        return (outputs(pca, train[0]), train[1]), (outputs(pca, unseen[0]), unseen[1])
+        return (apply_net(pca, train[0]), train[1]), (apply_net(pca, unseen[0]), unseen[1])
 
     def _choose(self, objective: str, train: _Part, unseen: _Part) -> Mapping[str, float]:
         """The C and momentum of the least validation error; the first among equals."""
@@ -187,7 +187,7 @@ class Reproduction:
     ) -> Record:
         """Train one network and count its errors on the rows that it has not seen."""
         from maxmargin import nn
-        from maxmargin.deep import LinearDecay, Stage, Trainer, outputs
+        from maxmargin.deep import LinearDecay, Stage, Trainer, apply_net
         from maxmargin.deep.ingredients import make_net
 
         experiment = self.experiment
@@ -209,7 +209,7 @@ class Reproduction:
         loss = getattr(nn, experiment.objectives[place["objective"]]["loss"])()
         log = trainer.fit(net, Stage(loss, C=params["C"]), *train, resume=True)
         shutil.rmtree(checkpoints)
-        predicted = outputs(net, unseen[0]).argmax(axis=1)
+        predicted = apply_net(net, unseen[0]).argmax(axis=1)
         curves = ("train_loss", "train_accuracy")
         return {
             "experiment": experiment.name,
