@@ -46,8 +46,8 @@ def apply_net(net: nn.Module, X: Any) -> np.ndarray:
     >>> apply_net(nn.Flatten(), np.ones((3, 2, 2))).shape
     (3, 4)
     """
-    state = next(iter((*net.parameters(), *net.buffers())), torch.empty(0))
-    rows = as_input(X if isinstance(X, torch.Tensor) else torch.as_tensor(np.asarray(X)))
+    state = next(iter((*net.parameters(), *net.buffers())), torch.empty(0))  # its device and precision
+    rows = as_input(X if isinstance(X, torch.Tensor) else torch.as_tensor(np.asarray(X))).to(state.dtype)
     modes = {part: part.training for part in net.modules()}
     net.eval()
     try:
