@@ -1,5 +1,6 @@
 """A network and a margin loss as one scikit-learn classifier."""
 
+import copy
 from typing import Any, Self
 
 import numpy as np
@@ -33,7 +34,7 @@ from maxmargin.deep.trainer import Trainer
 _HELD_OUT = 0.1
 
 _AS_THE_TRAINER = (
-    *("optimizer", "lr", "momentum", "weight_decay", "head_weight_decay", "noise", "augmentation"),
+    *("optimizer", "lr", "momentum", "weight_decay", "head_weight_decay", "noise"),
     *("precision", "compile", "clip_grad_norm", "early_stopping", "averaging"),
 )
 
@@ -108,7 +109,8 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
         The trained network with its preprocessing before it, ``net_.net`` and ``net_.preprocessing``: maps
         rows of ``input_shape_`` to scores.
     history_ : list of dict
-        Of each epoch: "epoch", "lr", "train_loss", "train_accuracy", "validation_loss", "seconds" and others.
+        Of each epoch, those of the fits that this one went on from included: "epoch", "lr", "train_loss",
+        "train_accuracy", "validation_loss", "seconds" and others.
     classes_ : ndarray of shape (n_classes,)
         Class labels, sorted.
     calibration_ : TemperatureScaling
@@ -227,8 +229,7 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
                 f"MarginClassifier needs rows of at least two classes; y holds one class: {classes.tolist()}"
             )
         going_on = self.warm_start and self._knows(classes, rows)
-        self.classes_ = classes
-        self._train(rows, target, going_on=going_on, epochs=self.epochs, lr_schedule=self.lr_schedule)
+        self._train(rows, target, classes, self.epochs, self.lr_schedule, going_on=going_on)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
@@ -253,14 +254,15 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
             Where X, y, ``classes`` or a parameter cannot be used.
         """
         first = _check_partial_fit_first_call(self, in_memory(classes))
-        rows, y = training_rows(self, X, y, reset=bool(first))
+        going_on = not first and hasattr(self, "net_")
+        rows, y = training_rows(self, X, y, reset=not going_on)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise InputError(
                 f"y holds {unknown.tolist()}, which are not among the classes {self.classes_.tolist()}"
             )
         target = np.searchsorted(self.classes_, y)
-        self._train(rows, target, going_on=not first, epochs=1, lr_schedule="constant")
+        self._train(rows, target, self.classes_, 1, "constant", going_on=going_on)
         return self
 
     def decision_function(self, X: Any) -> Any:
@@ -310,11 +312,11 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
         ndarray or tensor of shape (n_samples, n_classes)
             Rows sum to one; columns in the order of ``classes_``.
         """
-        return answered(X, single_probabilities(self.calibration_, self._scores(X)))
+        return answered(X, self._probabilities(X))
 
     def predict_log_proba(self, X: Any) -> Any:
         """Logarithm of the probability of each class, shape (n_samples, n_classes)."""
-        return answered(X, np.log(single_probabilities(self.calibration_, self._scores(X))))
+        return answered(X, np.log(self._probabilities(X)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the rows whose label is predicted.
@@ -349,7 +351,14 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
         )
 
     def _train(
-        self, rows: torch.Tensor, target: Ints, *, going_on: bool, epochs: int, lr_schedule: Any
+        self,
+        rows: torch.Tensor,
+        target: Ints,
+        classes: np.ndarray,
+        epochs: int,
+        lr_schedule: Any,
+        *,
+        going_on: bool,
     ) -> None:
         """Train a network, the last one where going on, and calibrate its scores."""
         loss = make_loss(self.loss)
@@ -358,20 +367,26 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
         if share is None and self.early_stopping is not None:
             share = _HELD_OUT
         kept, held_out = parts_of(target, share, seed)
-        trainer = self._trainer(seed, epochs, lr_schedule, len(kept))
+        history = self.history_ if going_on else []
+        # Another order of the rows in each call.
+        trainer = self._trainer(seed + len(history), epochs, lr_schedule, len(kept))
         if going_on:
-            preprocessing, net = self.net_.preprocessing, self._trained_net
+            # A copy, so that nothing is lost where the training fails.
+            preprocessing, net = self.net_.preprocessing, copy.deepcopy(self._trained_net)
         else:
             preprocessing = make_preprocessing(self.preprocessing, rows[kept])
             shape = tuple(outputs_of(preprocessing, rows[:1], rows.device).shape[1:])
-            net = make_net(self.net, self.loss, shape, len(self.classes_), seed)
+            net = make_net(self.net, self.loss, shape, len(classes), seed)
         prepared = outputs_of(preprocessing, rows, rows.device)
         validation = None if held_out is None else (prepared[held_out], target[held_out])
         log = trainer.fit(net, loss, prepared[kept], target[kept], validation=validation)
         if log.snapshots:
             net = Ensemble.of_snapshots(net, log.snapshots)
         self.net_, self._trained_shape = PreparedNet(preprocessing, net.float()).eval(), self.input_shape_
-        self.history_ = [dict(epoch) for epoch in log.epochs]
+        self.classes_ = classes
+        self.history_ = history + [
+            epoch | {"epoch": number} for number, epoch in enumerate(log.epochs, start=len(history))
+        ]
         known = kept if held_out is None else held_out
         self._calibrate(loss, rows[known], target[known])
 
@@ -384,11 +399,14 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
             self.calibration_.fit(self._scores_of(rows), target)
 
     def _trainer(self, seed: int, epochs: int, lr_schedule: Any, n_rows: int) -> Trainer:
+        device = make_device(self.device)
+        augmentation = copy.deepcopy(self.augmentation)
         return Trainer(
             epochs=epochs,
             batch_size=make_batch_size(self.batch_size, n_rows),
             lr_schedule=lr_schedule,
-            accelerator=make_device(self.device).type,
+            augmentation=augmentation.to(device) if isinstance(augmentation, nn.Module) else augmentation,
+            accelerator=device.type,
             seed=seed,
             progress=bool(self.verbose),
             **{name: getattr(self, name) for name in _AS_THE_TRAINER},
@@ -402,6 +420,10 @@ class MarginClassifier(ClassifierMixin, NetEstimator):
 
     def _scores(self, X: Any) -> np.ndarray:
         return self._scores_of(self._new_rows(X))
+
+    def _probabilities(self, X: Any) -> np.ndarray:
+        scores = self._scores(X)
+        return single_probabilities(self.calibration_, scores)
 
     def _scores_of(self, rows: torch.Tensor) -> np.ndarray:
         """Scores of checked rows, in memory."""
