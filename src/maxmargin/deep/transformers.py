@@ -57,7 +57,8 @@ class NetFeatures(TransformerMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train the network on rows X and labels y, as the classifier takes them."""
-        self.classifier_: Any = clone(self.classifier).fit(X, y)
+        classifier: Any = clone(self.classifier)
+        self.classifier_ = classifier.fit(X, y)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -185,10 +186,11 @@ class AutoencoderFeatures(TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> np.ndarray:
         """Codes of rows, of shape (n_samples, code_size)."""
         check_is_fitted(self)
-        images = self._images(validate_data(self, X, dtype=np.float32, reset=False))
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        images = self._images(X)
         return autoencode(self.net_, images, device=self.device)
 
-    def _images(self, X: np.ndarray) -> torch.Tensor:
+    def _images(self, X: Any) -> torch.Tensor:
         """Rows as images with the channels first, their pixels in [0, 1]."""
         pixels = np.clip((X - self.least_) / self.largest_, 0, 1)
         height, width = self.image_shape[:2]
@@ -197,8 +199,8 @@ class AutoencoderFeatures(TransformerMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         """Plain data, which ``save_model`` writes."""
-        state = dict(super().__getstate__())
-        return state | {"net_": module_to_data(state["net_"])} if "net_" in state else state
+        state: Any = super().__getstate__()
+        return state | {"net_": module_to_data(self.net_)} if "net_" in state else state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take back what ``__getstate__`` kept."""

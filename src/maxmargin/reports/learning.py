@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maxmargin._typing import Floats, Ints
 from maxmargin.reports.formats import listing, percent, short
 from maxmargin.reports.summary import ComparisonSummary, MethodResult
 from maxmargin.reports.svg import BLUE, INK, MUTED, ORANGE, RULE, TEXT, WIDTH, Drawing, render
@@ -30,9 +31,9 @@ class Curve:
 
     results: tuple[MethodResult, ...]
     colour: str
-    train_loss: NDArray[np.float64]
-    train_accuracy: NDArray[np.float64]
-    validation_accuracy: NDArray[np.float64]
+    train_loss: Floats
+    train_accuracy: Floats
+    validation_accuracy: Floats
 
     @property
     def name(self) -> str:
@@ -154,7 +155,7 @@ def filters_figure(filters: NDArray[np.uint8], name: str) -> Drawing:
     return render(f"filters-{name.replace('+', '-')}", title, said, size, draw)
 
 
-def _table(result: MethodResult, field: str) -> NDArray[np.float64]:
+def _table(result: MethodResult, field: str) -> Floats:
     """Values of a field by split and epoch; NaN where there are none."""
     table = np.full((len(result.histories), max(map(len, result.histories))), np.nan)
     for row, history in zip(table, result.histories, strict=True):
@@ -162,7 +163,7 @@ def _table(result: MethodResult, field: str) -> NDArray[np.float64]:
     return table
 
 
-def _over_splits(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+def _over_splits(values: Floats) -> tuple[Ints, Floats, Floats, Floats]:
     """Epochs in which there are values, counted from 1, and the mean, least and largest of the splits."""
     known = np.isfinite(values).any(axis=0)
     some = values[:, known]
@@ -174,11 +175,11 @@ def _over_splits(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]
     )
 
 
-def _first(values: NDArray[np.float64]) -> float:
+def _first(values: Floats) -> float:
     return float(_over_splits(values)[1][0])
 
 
-def _last(values: NDArray[np.float64]) -> float:
+def _last(values: Floats) -> float:
     return float(_over_splits(values)[1][-1])
 
 
@@ -201,7 +202,7 @@ def _epochs_axes(
     return axes, test
 
 
-def _line(axes: "Axes", values: NDArray[np.float64], colour: str, *, dashed: bool = False) -> None:
+def _line(axes: "Axes", values: Floats, colour: str, *, dashed: bool = False) -> None:
     epochs, mean, least, largest = _over_splits(values)
     if not len(epochs):
         return
@@ -235,7 +236,7 @@ def _label_ends(axes: "Axes", labels: Sequence[tuple[str, float, str]]) -> None:
         )
 
 
-def _increasing(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _increasing(values: Any) -> Floats:
     """The nearest values that do not decrease."""
     from sklearn.isotonic import isotonic_regression
 

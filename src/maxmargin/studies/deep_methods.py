@@ -42,7 +42,7 @@ def _ae_svc(nets: NetSettings) -> Any:
     _check_torch(nets)
     from maxmargin.deep.transformers import AutoencoderFeatures
 
-    codes = AutoencoderFeatures(nets.image_shape, epochs=nets.epochs, device=nets.device)
+    codes = AutoencoderFeatures(nets.image_shape or (), epochs=nets.epochs, device=nets.device)
     return _chain(("features", codes), ("scale", _scaler()), ("svc", _svc()))
 
 
