@@ -196,10 +196,10 @@ def test_names_of_features_are_kept_and_checked():
 
 def test_partial_fit_goes_on_from_the_present_weights():
     model = make(lr=0.01)
-    losses = [
-        model.partial_fit(DIGITS, NAMES, classes=np.unique(NAMES)).history_[-1]["train_loss"]
-        for _ in range(4)
-    ]
+    for _ in range(4):
+        model.partial_fit(DIGITS, NAMES, classes=np.unique(NAMES))
+    losses = [epoch["train_loss"] for epoch in model.history_]
+    assert [epoch["epoch"] for epoch in model.history_] == list(range(4))
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < losses[0] / 10
     before = weights(model)
@@ -207,6 +207,10 @@ def test_partial_fit_goes_on_from_the_present_weights():
     model.partial_fit(DIGITS[200:] + 1, NAMES[200:])
     assert 0 < np.abs(weights(model) - before).max() < 0.3
     assert torch.equal(model.net_.preprocessing.mean, mean)
+    unborn = make(lr=-1.0)
+    with pytest.raises(InputError, match="lr is -1"):
+        unborn.partial_fit(DIGITS, NAMES, classes=np.unique(NAMES))
+    assert unborn.set_params(lr=0.01).partial_fit(DIGITS, NAMES).score(DIGITS, NAMES) > 0.5
     with pytest.raises(InputError, match=r"'pine'.*not among the classes"):
         model.partial_fit(DIGITS[:1], ["pine"])
 
@@ -220,7 +224,9 @@ def test_warm_start_goes_on_and_otherwise_begins_anew():
     cold = make().fit(DIGITS, NAMES)
     warm = make(warm_start=True).fit(DIGITS, NAMES)
     np.testing.assert_array_equal(weights(warm), weights(cold))
-    assert warm.fit(DIGITS, NAMES).history_[0]["train_loss"] < cold.history_[0]["train_loss"] / 10
+    losses = [epoch["train_loss"] for epoch in warm.fit(DIGITS, NAMES).history_]
+    assert len(losses) == 8
+    assert losses[4] < losses[0] / 10
     np.testing.assert_array_equal(weights(cold.fit(DIGITS, NAMES)), weights(make().fit(DIGITS, NAMES)))
     fresh = make().fit(DIGITS[:, :20], NAMES)
     np.testing.assert_array_equal(weights(warm.fit(DIGITS[:, :20], NAMES)), weights(fresh))
@@ -279,10 +285,12 @@ def test_whatever_the_precision_of_the_training_rows_are_predicted(precision):
 def test_noise_and_augmentation_apply_to_training_alone():
     flip = nn.Sequential(nn.Unflatten(1, (8, 8)), nn.Flatten(), nn.Dropout(0.5))
     plain = make().fit(DIGITS, NAMES)
+    flip.eval()
     for options in ({"noise": LinearDecay(0.5)}, {"augmentation": flip}):
         model = make(**options).fit(DIGITS, NAMES)
         assert np.abs(weights(model) - weights(plain)).max() > 1e-3
         np.testing.assert_array_equal(model.decision_function(DIGITS), model.decision_function(DIGITS))
+    assert not flip.training
 
 
 EVERYTHING = {
@@ -386,10 +394,13 @@ def test_rows_that_cannot_be_used(fitted):
         fitted.predict(DIGITS[:, 1:])
 
 
-def test_a_failed_fit_leaves_the_fitted_model_as_it_was(fitted):
-    model = copy.deepcopy(fitted)
-    with pytest.raises(InputError):
-        model.set_params(lr=1e30, optimizer="sgd").fit(DIGITS, NAMES)
+@pytest.mark.parametrize("go_on", ["fit", "partial_fit"])
+def test_a_failed_fit_leaves_the_fitted_model_as_it_was(fitted, go_on):
+    model = copy.deepcopy(fitted).set_params(lr=1e30, optimizer="sgd", warm_start=True)
+    with pytest.raises(InputError, match="the loss is"):
+        getattr(model, go_on)(DIGITS, NAMES)
+    with pytest.raises(InputError, match="the loss is"):
+        model.fit(DIGITS, Y % 2)
     np.testing.assert_array_equal(model.decision_function(DIGITS), fitted.decision_function(DIGITS))
 
 
