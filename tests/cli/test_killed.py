@@ -108,7 +108,7 @@ def slow(environment, tmp_path):
 def test_killed_in_every_phase_it_ends_with_the_same_numbers(environment, maxmargin, run_folder, tmp_path):
     out = tmp_path / "run"
     finished = []
-    for moment in ("5", "16", "model"):
+    for moment in ("5", "10", "model"):
         resume = ("--resume",) if out.exists() else ()
         command = [sys.executable, "-c", KILLED, moment, *OPTIONS, "--out", "run", *resume]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)

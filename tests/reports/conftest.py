@@ -205,6 +205,35 @@ def tuned(classes=("no", "yes"), best=(0, 8.0, 0.125), n_stages=2, confusion=Non
     return [study, outcome]
 
 
+def epochs(losses, accuracies=None, validation=None):
+    """The history of a training."""
+    none = [None] * len(losses)
+    columns = enumerate(zip(losses, accuracies or none, validation or none, strict=True))
+    fields = ("train_loss", "train_accuracy", "validation_accuracy")
+    return [
+        {"epoch": k, "seconds": 0.1 * k, **dict(zip(fields, values, strict=True))} for k, values in columns
+    ]
+
+
+def networks():
+    """Three networks, two of them the same, an autoencoder, and a method that trains none."""
+    accuracy = {"softmax-net": 0.97, "cnn+svc": 0.98, "dlsvm-l2": 0.96, "ae+svc": 0.9, "dummy": 0.5}
+    records = made_up({name: [mean, mean - 0.01] for name, mean in accuracy.items()})
+    records[0]["networks"] = {"net": "ism3", "epochs": 3}
+    for record in records:
+        if record["kind"] != "test" or record["method"] == "dummy":
+            continue
+        split = record["split"]
+        if record["method"] == "ae+svc":
+            record["history"] = epochs([0.5, 0.4, 0.3])
+        elif record["method"] == "dlsvm-l2":
+            record["history"] = epochs([4.0, 2.0, 1.0], [0.5, 0.7, 0.9 + 0.05 * split])
+        else:
+            record["history"] = epochs([2.0, 1.0, 0.5][: 3 - split], [0.6, 0.8, 0.9][: 3 - split])
+            record["filters"] = np.full((4, 5, 5), 128 + split).tolist()
+    return records
+
+
 @pytest.fixture(scope="session")
 def _digits():
     return digits_records(repeats=3)
@@ -223,3 +252,13 @@ def make_records():
 @pytest.fixture
 def make_tuning():
     return tuned
+
+
+@pytest.fixture
+def make_networks():
+    return networks
+
+
+@pytest.fixture
+def history():
+    return epochs

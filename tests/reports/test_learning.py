@@ -13,34 +13,9 @@ from maxmargin.reports.learning import (
 )
 
 
-def history(losses, accuracies=None, validation=None):
-    n = len(losses)
-    columns = zip(losses, accuracies or [None] * n, validation or [None] * n, strict=True)
-    fields = ("train_loss", "train_accuracy", "validation_accuracy")
-    return [
-        {"epoch": k, "seconds": 0.1 * k, **dict(zip(fields, values, strict=True))}
-        for k, values in enumerate(columns)
-    ]
-
-
 @pytest.fixture
-def records(make_records):
-    """Three networks, two of them the same, an autoencoder, and a method that trains none."""
-    accuracy = {"softmax-net": 0.97, "cnn+svc": 0.98, "dlsvm-l2": 0.96, "ae+svc": 0.9, "dummy": 0.5}
-    records = make_records({name: [mean, mean - 0.01] for name, mean in accuracy.items()})
-    records[0]["networks"] = {"net": "ism3", "epochs": 3}
-    for record in records:
-        if record["kind"] != "test" or record["method"] == "dummy":
-            continue
-        split = record["split"]
-        if record["method"] == "ae+svc":
-            record["history"] = history([0.5, 0.4, 0.3])
-        elif record["method"] == "dlsvm-l2":
-            record["history"] = history([4.0, 2.0, 1.0], [0.5, 0.7, 0.9 + 0.05 * split])
-        else:
-            record["history"] = history([2.0, 1.0, 0.5][: 3 - split], [0.6, 0.8, 0.9][: 3 - split])
-            record["filters"] = np.full((4, 5, 5), 128 + split).tolist()
-    return records
+def records(make_networks):
+    return make_networks()
 
 
 def page_of(records, folder):
@@ -101,7 +76,7 @@ def test_the_page_has_curves_and_filters_and_names_the_network(records, tmp_path
     assert "held out" not in page
 
 
-def test_validation_and_colours_are_told_where_there_are_any(records, tmp_path):
+def test_validation_and_colours_are_told_where_there_are_any(records, history, tmp_path):
     for record in records:
         if record.get("method") == "dlsvm-l2" and record["kind"] == "test":
             record["history"] = history([4.0, 2.0], [0.5, 0.7], [0.4, 0.6])
@@ -112,7 +87,7 @@ def test_validation_and_colours_are_told_where_there_are_any(records, tmp_path):
     assert "white for the largest weight" not in page
 
 
-def test_one_epoch_and_losses_of_zero_and_a_training_without_accuracy_are_drawn(records):
+def test_one_epoch_and_losses_of_zero_and_a_training_without_accuracy_are_drawn(records, history):
     for record in records:
         if "history" in record:
             record["history"] = history([0.0])

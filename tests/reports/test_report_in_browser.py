@@ -56,11 +56,19 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(
     params=[
-        *("real", "two classes", "hundred classes", "one split", "ugly names", "nothing finished"),
+        *(
+            "real",
+            "two classes",
+            "hundred classes",
+            "one split",
+            "ugly names",
+            "nothing finished",
+            "networks",
+        ),
         *("tuned", "tuned on ugly names", "tuned on one grid of hundred classes"),
     ]
 )
-def report(request, digits, make_records, make_tuning, tmp_path):
+def report(request, digits, make_records, make_networks, make_tuning, tmp_path):
     rng = np.random.default_rng(0)
     few = {
         m: (mean + 0.01 * rng.normal(size=3)).tolist()
@@ -84,6 +92,7 @@ def report(request, digits, make_records, make_tuning, tmp_path):
         "ugly names": lambda: make_records(
             few, ugly, name="<b>" + "n" * 200, notes=["<script>alert(2)</script>", "m" * 300]
         ),
+        "networks": make_networks,
         "nothing finished": lambda: make_records(few)[:2],
         "tuned": make_tuning,
         "tuned on ugly names": lambda: make_tuning(ugly, name="<b>" + "n" * 200),
