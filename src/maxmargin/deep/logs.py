@@ -6,6 +6,7 @@ from typing import Any
 
 from maxmargin._checks import InputError
 from maxmargin._files import replacing
+from maxmargin._progress import progress_bar
 
 EpochRecord = dict[str, Any]
 
@@ -57,19 +58,7 @@ class TrainingLogs:
 
 class _Bar:
     def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=16),
-            MofNCompleteColumn(),
-            TextColumn("epochs, time left"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
+        self._bar = progress_bar("epochs")
         self._task = self._bar.add_task("training", total=None)
         self._bar.start()
 

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from maxmargin._progress import progress_bar
+
 
 class Progress(Protocol):
     """Where a study says how far it is, in fits."""
@@ -26,20 +28,7 @@ class ProgressBar:
     """
 
     def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=16),
-            MofNCompleteColumn(),
-            TextColumn("fits, time left"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        self._bar = progress_bar("fits", transient=True)
         self._task = self._bar.add_task("starting", total=None)
 
     def __enter__(self) -> "ProgressBar":
