@@ -18,7 +18,7 @@ def largest_of_rows(x: Array, k: int) -> Array:
     array([[3., 2.]])
     """
     if is_tensor(x):
-        return _top(x, k)[0]
+        return x.topk(k, dim=1).values
     return array_namespace(x).sort(x, axis=1, descending=True)[:, :k]
 
 
@@ -32,25 +32,23 @@ def argmax_of_rows(x: Array) -> Array:
     array([1])
     """
     if is_tensor(x):
-        return _top(x, 1)[1][:, 0]
+        return _argmax(x)
     return array_namespace(x).argmax(x, axis=1)
 
 
-def _top(x: Any, k: int) -> tuple[Any, Any]:
-    """The k largest entries and their places: torch's ``topk``, but few entries come near it.
+def _argmax(x: Any) -> Any:
+    """Torch's ``argmax``, which looks at entries one by one, among few of them.
 
-    They lie in the k groups whose own largest entries are the largest, or in the rest of the row.
+    The largest entry lies in the group whose own largest entry is the largest, or in the rest of the row.
     """
     groups = x.shape[1] // _GROUP
-    if groups <= 2 * k:
-        return x.topk(k, dim=1)
+    if groups < 2:
+        return x.argmax(dim=1)
     grouped = x[:, : groups * _GROUP].unflatten(1, (groups, _GROUP))
-    best = grouped.amax(2).topk(k, dim=1).indices[:, :, None]
-    # The places of the candidates: those of the groups' entries, then those of the rest.
+    best = grouped.amax(dim=2).argmax(dim=1, keepdim=True)
+    # The places of the candidates: those of the group's entries, then those of the rest.
     xp = array_namespace(x)
     numbers = xp.arange(x.shape[1], device=x.device)
-    places = best * _GROUP + numbers[:_GROUP]
     rest = numbers[groups * _GROUP :].expand(x.shape[0], -1)
-    places = xp.concat([places.flatten(1), rest], axis=1)
-    values, order = x.gather(1, places).topk(k, dim=1)
-    return values, places.gather(1, order)
+    places = xp.concat([best * _GROUP + numbers[:_GROUP], rest], axis=1)
+    return places.gather(1, x.gather(1, places).argmax(dim=1, keepdim=True))[:, 0]

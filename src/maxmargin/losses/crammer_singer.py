@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
-from maxmargin.functional import argmax_of_rows, project_capped_simplex
+from maxmargin.functional import argmax_of_rows, positive_part, project_capped_simplex
 from maxmargin.losses._base import (
     Curvature,
     PairwisePolyhedral,
     chosen,
-    pairwise_gradient,
     pairwise_slopes,
 )
 from maxmargin.losses.faces import capped_tangent
@@ -52,11 +51,13 @@ class CrammerSinger(PairwisePolyhedral):
     def value_and_gradient(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """Loss of each sample (n,) and its derivative by the scores (n, n_classes)."""
         xp = array_namespace(scores)
-        violations = self.violations(scores, target)
-        value, slope = self.surrogate.value_and_slope(xp.max(violations, axis=1))
-        strongest = chosen(argmax_of_rows(violations), scores)
-        slopes = strongest.put(xp.zeros_like(violations), slope[:, None])
-        return value, pairwise_gradient(slopes, chosen(target, scores))
+        truth = chosen(target, scores)
+        rivals = truth.put(scores, xp.finfo(scores.dtype).min)
+        strongest = chosen(argmax_of_rows(rivals), scores)
+        gap = strongest.pick(rivals) - truth.pick(scores)
+        value, slope = self.surrogate.value_and_slope(positive_part(1 + gap))
+        gradient = truth.add(strongest.put(xp.zeros_like(scores), slope), -slope)
+        return value[:, 0], gradient
 
     def curvature(self, scores: Array, target: Array) -> Curvature:
         """Map d to phi'' (d_r - d_y) (e_r - e_y), with r the strongest rival."""

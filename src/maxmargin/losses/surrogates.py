@@ -120,8 +120,8 @@ class SmoothHinge:
         """(t + sqrt(t^2 + delta^2)) / 2 and (1 + t / sqrt(t^2 + delta^2)) / 2."""
         xp = array_namespace(t)
         root = xp.sqrt(t * t + self.delta**2)
-        # The sum t + root cancels for t < 0; with s = |t| + root it is 2 [t]_+ + delta^2 / s, without loss.
-        value = positive_part(t) + (self.delta**2 / 2) / (xp.abs(t) + root)
+        # (root - t) (root + t) = delta^2, so that nothing cancels for t < 0.
+        value = positive_part(t) + self.delta**2 / 2 / (root + xp.abs(t))
         return value, value / root
 
     def bend(self, t: Array) -> Array:
