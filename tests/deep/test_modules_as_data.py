@@ -167,6 +167,8 @@ ARGUMENTS = {
     "features": nn.Flatten(),
     "head": nn.Linear(4, 3),
     "nets": [nn.Linear(4, 3), nn.Linear(4, 3)],
+    "preprocessing": nn.Flatten(),
+    "net": nn.Linear(4, 3),
 }
 
 
