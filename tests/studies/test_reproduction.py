@@ -36,7 +36,7 @@ def test_it_chooses_then_trains_and_records_each_once(small, tmp_path):
     records, told = run(small, tmp_path)
     kinds = [(r["kind"], r["objective"]) for r in records]
     assert kinds.count(("selection", "softmax")) == 2
-    assert kinds.count(("selection", "dlsvm-l2")) == 6
+    assert kinds.count(("selection", "dlsvm-l2")) == 8
     tests = [r for r in records if r["kind"] == "test"]
     assert [(r["seed"], r["objective"]) for r in tests] == [
         (seed, objective) for seed in (0, 1) for objective in ("softmax", "dlsvm-l2")
