@@ -129,3 +129,13 @@ def test_the_table_is_that_of_the_records():
         "2",
         "400",
     ]
+
+
+def test_a_wider_grid_that_chooses_anew_is_trained_anew(small, tmp_path):
+    narrow = {**small.objectives["softmax"], "momentum": [0.0]}
+    wide = {**small.objectives["softmax"], "momentum": [0.0, 0.9]}
+    first, _ = run(replace(small, objectives={"softmax": narrow}), tmp_path, range(1))
+    second, told = run(replace(small, objectives={"softmax": wide}), tmp_path, range(1))
+    assert [r["momentum"] for r in first if r["kind"] == "test"] == [0.0]
+    assert [r["momentum"] for r in second if r["kind"] == "test"] == [0.9]
+    assert len(told) == 2

@@ -130,7 +130,7 @@ class Reproduction:
         self._stamp = {"versions": versions("torch"), "commit": commit(), "machine": machine()}
 
     def run(self) -> list[Record]:
-        """Run what is not recorded yet, and return every record of this scale."""
+        """Run what is not recorded yet, and return the records of this scale and of the values chosen."""
         check_torch()
         dataset = load_dataset(self.experiment.data)
         X, y = np.asarray(dataset.X, dtype=np.float32), np.unique(dataset.y, return_inverse=True)[1]
@@ -147,9 +147,14 @@ class Reproduction:
         parts = self._reduced((X[:n_train], y[:n_train]), (X[-n_test:], y[-n_test:]))
         for seed in self.seeds:
             for objective, params in chosen.items():
-                place = {"kind": "test", "objective": objective, "seed": seed}
+                place = {"kind": "test", "objective": objective, "seed": seed, **params}
                 self._once(place, lambda p=place, c=params: self._train(p, c, "epochs", *parts))
-        return self._recorded()
+        # A wider grid may choose anew; what was trained by an older choice stays in the file.
+        return [
+            record
+            for record in self._recorded()
+            if record["kind"] == "selection" or chosen[record["objective"]].items() <= record.items()
+        ]
 
     def _reduced(self, train: _Part, unseen: _Part) -> tuple[_Part, _Part]:
         """Rows as their principal components, learnt from the training rows alone."""
