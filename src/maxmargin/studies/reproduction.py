@@ -185,7 +185,10 @@ class Reproduction:
 
     def _recorded(self) -> list[Record]:
         return [
-            r for r in self.log.read() if (r["experiment"], r["scale"]) == (self.experiment.name, self.scale)
+            r
+            for r in self.log.read()
+            if (r["experiment"], r["scale"]) == (self.experiment.name, self.scale)
+            and r["objective"] in self.experiment.objectives
         ]
 
     def _train(
