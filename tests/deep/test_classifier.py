@@ -22,8 +22,10 @@ from torch import nn  # noqa: E402
 
 from maxmargin.deep.averaging import ExponentialAverage, Snapshots  # noqa: E402
 from maxmargin.deep.classifier import MarginClassifier  # noqa: E402
+from maxmargin.deep.features import extract_features  # noqa: E402
 from maxmargin.deep.heads import find_head  # noqa: E402
 from maxmargin.deep.ingredients import LOSSES  # noqa: E402
+from maxmargin.deep.nets import HeadedNet, build_net  # noqa: E402
 from maxmargin.deep.preprocessing import PrincipalComponents  # noqa: E402
 from maxmargin.deep.schedules import LinearDecay, StepDecay  # noqa: E402
 from maxmargin.deep.stopping import EarlyStopping  # noqa: E402
@@ -47,6 +49,18 @@ def convolutional(input_shape, n_classes):
 
 class Foreign(nn.Linear):
     """A class that no one but this file knows."""
+
+
+class Own(nn.Module):
+    """A network that is made without arguments."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 5)
+
+
+def no_cnn(input_shape, n_classes):
+    return build_net("ism3", input_shape, n_classes)
 
 
 def make(net=tiny, loss="squared_hinge", **options):
@@ -78,12 +92,63 @@ def test_every_loss_learns_and_its_probabilities_follow_its_scores(loss):
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
-def test_l_softmax_puts_the_margin_into_the_head():
-    model = make("mlp", "l_softmax", epochs=1).fit(DIGITS, NAMES)
+def head_of(model):
     head = find_head(model.net_)
     assert isinstance(head, LargeMarginSoftmaxLinear)
-    assert head.iteration > 0
-    with pytest.raises(InputError, match="gives a net by name its head"):
+    return head
+
+
+def cosines(model):
+    """Of the angle between the features of each row and the weights of its class."""
+    features = torch.tensor(extract_features(model.net_, DIGITS))
+    return nn.functional.cosine_similarity(features, find_head(model.net_).weight.detach()[Y]).numpy()
+
+
+@pytest.mark.parametrize("epochs", [3, 10])
+def test_the_margin_of_l_softmax_acts_at_every_length_of_the_training(epochs):
+    X, y = load_digits(return_X_y=True)
+    large = make("mlp", "l_softmax", epochs=epochs, lr=0.003).fit(X[::3], y[::3])
+    plain = make("mlp", "cross_entropy", epochs=epochs, lr=0.003).fit(X[::3], y[::3])
+    assert head_of(large).annealing == 1
+    assert head_of(large).iteration == epochs * 21
+    assert np.abs(large.decision_function(X) - plain.decision_function(X)).max() > 1
+    assert (large.predict(X) != plain.predict(X)).any()
+    assert np.median(cosines(large)) > np.median(cosines(plain)) + 0.2
+    assert large.score(X[1::3], y[1::3]) > plain.score(X[1::3], y[1::3]) - 0.03
+
+
+def test_the_margin_of_l_softmax_is_there_after_half_of_the_steps():
+    model = make("mlp", "l_softmax", epochs=6, lr=0.003)
+    seen = []
+    for _ in range(6):
+        model.partial_fit(DIGITS, NAMES, classes=np.unique(NAMES))
+        seen.append(head_of(model).annealing.item())
+    expected = LargeMarginSoftmaxLinear.annealed(1, 2, margin=2, steps=60)
+    for lam, steps in zip(seen, range(20, 121, 20), strict=True):
+        expected.iteration.fill_(steps)
+        assert lam == expected.annealing.item()
+    assert 1000 > seen[0] > seen[1] > 1.01
+    assert seen[2:] == pytest.approx([1, 1, 1, 1], rel=1e-4)
+    assert model.score(DIGITS, NAMES) > 0.95
+    assert head_of(make("mlp", "l_softmax", epochs=1).fit(DIGITS[:20], NAMES[:20])).annealing == 1
+
+
+def large_margin_body():
+    torch.manual_seed(0)
+    return [nn.Linear(64, 24), nn.ReLU(), LargeMarginSoftmaxLinear(24, 5, margin=2, base=1.0)]
+
+
+@pytest.mark.parametrize("way", ["module", "function"])
+def test_a_sequence_that_ends_in_a_head_with_a_margin_gives_it_the_targets(way):
+    joined = make(HeadedNet(nn.Sequential(*large_margin_body()[:2]), large_margin_body()[2]), "cross_entropy")
+    net = nn.Sequential(*large_margin_body())
+    model = make(net if way == "module" else lambda *_: copy.deepcopy(net), "cross_entropy")
+    np.testing.assert_array_equal(weights(model.fit(DIGITS, NAMES)), weights(joined.fit(DIGITS, NAMES)))
+    assert head_of(model).iteration > 0
+
+
+def test_l_softmax_by_name_needs_a_net_by_name():
+    with pytest.raises(InputError, match=r"give a net of your own as HeadedNet\(features, LargeMargin"):
         make(tiny, "l_softmax").fit(DIGITS, NAMES)
 
 
@@ -347,7 +412,20 @@ REFUSED = {
     "a net of images": ({"net": nn.Flatten(0)}, r"maps 2 rows to \(128,\)"),
     "an unknown net": ({"net": "resnet"}, "unknown net 'resnet'; choose from"),
     "no net": ({"net": 3}, "net is 3; give one of"),
-    "a function of no net": ({"net": lambda *_: None}, "returns None; it must return a module"),
+    "a function of no net": (
+        {"net": lambda *_: None},
+        r"<lambda>\(\(64,\), 5\) returns None; give a module \(an i",
+    ),
+    "a class for a net": (
+        {"net": Own},
+        r"net is Own; Own\(\(64,\), 5\) raises TypeError: .*give a module \(an",
+    ),
+    "a layer's class": (
+        {"net": nn.Linear},
+        r"Linear\(\(64,\), 5\) raises TypeError: .*an instance, no class",
+    ),
+    "a function that fails": ({"net": lambda shape, n: shape[3]}, r"raises IndexError: tuple index"),
+    "a function that builds no net": ({"net": no_cnn}, r"^input_shape is \(64,\); this net needs images"),
     "an unknown loss": ({"loss": "log"}, "unknown loss 'log'; choose from squared_hinge"),
     "no loss": ({"loss": 3}, "loss is 3; give one of"),
     "k above the classes": ({"loss": TopKHingeLoss(5)}, "k is 5|k=5"),

@@ -203,6 +203,40 @@ def test_annealing_is_that_of_the_authors_layer_and_counts_training_forwards():
     assert expected[0] > expected[1] > expected[2] == 600
 
 
+@pytest.mark.parametrize("base", [1000.0, 5.0])
+@pytest.mark.parametrize(("steps", "minimum"), [(1, 0.1), (10, 5.0), (400, 1.0)])
+def test_annealing_over_a_number_of_steps_ends_at_the_minimum_and_stays(steps, minimum, base):
+    X, y = rows(2)
+    head = LargeMarginSoftmaxLinear.annealed(5, 4, 2, steps, base=base, minimum=minimum, dtype=torch.float64)
+    seen = [head.annealing.item()]
+    for _ in range(steps + 3):
+        head(X, y)
+        seen.append(head.annealing.item())
+    assert seen[0] == base
+    assert seen == sorted(seen, reverse=True)
+    assert seen[steps] == pytest.approx(minimum, rel=1e-9)
+    assert seen[steps + 1 :] == [minimum] * 3
+    if base > minimum:
+        assert seen[steps - 1] > minimum
+        # By about the same factor in every step.
+        assert seen[steps // 2] < 1.3 * (base * minimum) ** 0.5 or steps == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "steps is 0; it must be an integer of at least 1"),
+        ({"steps": 2.5}, "steps is 2.5"),
+        ({"minimum": 0.0}, "minimum is 0.0; it must be a positive number"),
+        ({"power": 0}, "power is 0; it must be a positive number"),
+        ({"base": 0.5}, "base is 0.5; it must be a number of at least 1.0"),
+    ],
+)
+def test_annealing_that_cannot_be_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        LargeMarginSoftmaxLinear.annealed(5, 4, 2, **({"steps": 10} | options))
+
+
 def test_a_resumed_run_goes_on_exactly():
     X, y = rows()
     head = LargeMarginSoftmaxLinear(5, 4, 4, gamma=0.5, power=3.0, dtype=torch.float64)
@@ -276,6 +310,24 @@ def test_targets_must_be_one_for_each_row():
         InputError, match=r"target has shape \(39,\); features of shape \(40, 5\) need \(40,\)"
     ):
         large_margin(2)(rows()[0], torch.zeros(39, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("margin", MARGINS)
+@pytest.mark.parametrize("outside", [4, 99, -1, -100])
+def test_targets_must_be_classes_or_ignored(outside, margin):
+    head, (X, y) = large_margin(margin, ignore_index=-2), rows()
+    y[7], y[8] = outside, -2
+    message = f"target holds {outside}; with 4 classes it must lie in 0..3 or be ignore_index=-2"
+    for way in (head, head.eval()):
+        with pytest.raises(InputError, match=message):
+            way(X, y)
+    assert int(head.iteration) == 0
+
+
+def test_bytes_are_targets_of_which_none_is_ignored():
+    head, (X, _) = large_margin(2, n_classes=200), rows(200)
+    y = torch.arange(200)
+    assert torch.equal(head(X, y.to(torch.uint8)), head(X, y))  # 156 is -100 in a byte
 
 
 @pytest.mark.parametrize("margin", [0, -1, 1.5, 2.0, True])

@@ -1,6 +1,7 @@
 """A network and a margin loss as one scikit-learn classifier."""
 
 import copy
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -51,7 +52,8 @@ class MarginClassifier(NetClassifier):
         "squared_hinge" and "hinge" (each class against the rest, Tang's L2-SVM and L1-SVM), "crammer_singer",
         "weston_watkins", "smooth_hinge", "cross_entropy", "soft_margin_softmax" (margin 1), "ism3",
         "l_softmax" (margin 2, in the head of a net by name), or a module of (scores, target), such as those
-        of :mod:`maxmargin.nn` with other constants and torch's own.
+        of :mod:`maxmargin.nn` with other constants and torch's own. The margin of "l_softmax" comes into
+        force over the first half of the steps of ``epochs``, in which its lambda falls from 1000 to 1.
     epochs : int, default=20
         Passes over the rows.
     batch_size : int or "auto", default="auto"
@@ -296,7 +298,9 @@ class MarginClassifier(NetClassifier):
         else:
             preprocessing = make_preprocessing(self.preprocessing, rows[kept])
             shape = tuple(outputs_of(preprocessing, rows[:1], rows.device).shape[1:])
-            net = make_net(self.net, self.loss, shape, len(classes), seed)
+            # Those of a whole fit, which calls of partial_fit may add up to.
+            steps = self.epochs * math.ceil(len(kept) / trainer.batch_size)
+            net = make_net(self.net, self.loss, shape, len(classes), seed, steps)
         prepared = outputs_of(preprocessing, rows, rows.device)
         validation = None if held_out is None else (prepared[held_out], target[held_out])
         log = trainer.fit(net, loss, prepared[kept], target[kept], validation=validation)

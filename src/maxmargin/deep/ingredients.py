@@ -2,13 +2,14 @@
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 import torch
 from torch import nn
 
 from maxmargin._checks import InputError, check_choice
-from maxmargin.deep.nets import NETS, build_net
+from maxmargin.deep.nets import NETS, HeadedNet, build_net, takes_target
 from maxmargin.nn import (
     CrammerSingerLoss,
     CrossEntropyLoss,
@@ -22,16 +23,17 @@ from maxmargin.nn import (
 
 _L_SOFTMAX = "l_softmax"
 _L_SOFTMAX_MARGIN = 2
+_ANNEALED = 0.5  # share of the steps in which the margin of L-Softmax comes into force
 _SOFT_MARGIN = 1.0
 
-LOSSES: dict[str, Callable[[], nn.Module]] = {
-    "squared_hinge": lambda: OneVsRestHingeLoss(power=2),
-    "hinge": lambda: OneVsRestHingeLoss(power=1),
+LOSSES: dict[str, Callable[..., nn.Module]] = {
+    "squared_hinge": partial(OneVsRestHingeLoss, power=2),
+    "hinge": partial(OneVsRestHingeLoss, power=1),
     "crammer_singer": CrammerSingerLoss,
     "weston_watkins": WestonWatkinsLoss,
     "smooth_hinge": SmoothHingeLoss,
     "cross_entropy": CrossEntropyLoss,
-    "soft_margin_softmax": lambda: SoftMarginSoftmaxLoss(_SOFT_MARGIN),
+    "soft_margin_softmax": partial(SoftMarginSoftmaxLoss, _SOFT_MARGIN),
     "ism3": ISM3Loss,
     _L_SOFTMAX: CrossEntropyLoss,
 }
@@ -39,6 +41,7 @@ LOSSES: dict[str, Callable[[], nn.Module]] = {
 
 _OF_SOFTMAX = (CrossEntropyLoss, nn.CrossEntropyLoss, SoftMarginSoftmaxLoss, ISM3Loss)
 
+_A_NET = "a module (an instance, no class), or a function of (input_shape, n_classes) that returns one"
 _PROBED_ROWS = 2
 
 _LARGEST_BATCH = 128
@@ -77,8 +80,13 @@ def is_of_softmax(loss: nn.Module) -> bool:
     return isinstance(loss, _OF_SOFTMAX)
 
 
-def make_net(net: Any, loss: Any, input_shape: tuple[int, ...], n_classes: int, seed: int) -> nn.Module:
+def make_net(
+    net: Any, loss: Any, input_shape: tuple[int, ...], n_classes: int, seed: int, steps: int = 1
+) -> nn.Module:
     """A network of one's own, from a name, a function of (input_shape, n_classes), or a copy of a module.
+
+    The loss "l_softmax" puts a large margin into the head of a net by name; over the first half of the
+    ``steps`` of the training it comes into force.
 
     Raises
     ------
@@ -95,39 +103,54 @@ def make_net(net: Any, loss: Any, input_shape: tuple[int, ...], n_classes: int, 
     # Torch's global generator, out of which modules draw their first weights, is left as it was.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        made = _made(net, loss, input_shape, n_classes)
+        made = _with_target(_made(net, loss, input_shape, n_classes, steps))
         _check_scores(made, input_shape, n_classes)
     return made
 
 
-def _made(net: Any, loss: Any, input_shape: tuple[int, ...], n_classes: int) -> Any:
+def _made(net: Any, loss: Any, input_shape: tuple[int, ...], n_classes: int, steps: int) -> nn.Module:
     needs_head = isinstance(loss, str) and loss == _L_SOFTMAX
     if isinstance(net, str):
         check_choice(net, NETS, "net")
-        return build_net(net, input_shape, n_classes, head=_large_margin_head if needs_head else "linear")
+        annealed = max(1, round(_ANNEALED * steps))
+        head = partial(LargeMarginSoftmaxLinear.annealed, margin=_L_SOFTMAX_MARGIN, steps=annealed)
+        return build_net(net, input_shape, n_classes, head=head if needs_head else "linear")
     if needs_head:
         raise InputError(
-            f'loss="{_L_SOFTMAX}" gives a net by name its head; give a net that ends in '
-            'LargeMarginSoftmaxLinear, with loss="cross_entropy"'
+            f'loss="{_L_SOFTMAX}" gives a net by name its head; give a net of your own as '
+            'HeadedNet(features, LargeMarginSoftmaxLinear.annealed(...)), with loss="cross_entropy"'
         )
     if isinstance(net, nn.Module):
         return copy.deepcopy(net)
     if callable(net):
-        return net(input_shape, n_classes)
-    raise InputError(
-        f"net is {net!r}; give one of {', '.join(NETS)}, a module, or a function of "
-        "(input_shape, n_classes) that returns one"
-    )
+        return _called(net, input_shape, n_classes)
+    raise InputError(f"net is {net!r}; give one of {', '.join(NETS)}, {_A_NET}")
 
 
-def _large_margin_head(n_features: int, n_classes: int) -> nn.Module:
-    return LargeMarginSoftmaxLinear(n_features, n_classes, _L_SOFTMAX_MARGIN)
+def _called(net: Callable[..., Any], input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
+    """What the function, or the class, makes."""
+    name = getattr(net, "__name__", repr(net))
+    what = f"net is {name}; {name}({input_shape}, {n_classes})"
+    try:
+        made = net(input_shape, n_classes)
+    except InputError:
+        raise
+    except (TypeError, ValueError, RuntimeError, AttributeError, LookupError) as error:
+        raise InputError(f"{what} raises {_in_a_line(error)}; give {_A_NET}") from error
+    if not isinstance(made, nn.Module):
+        raise InputError(f"{what} returns {made!r}; give {_A_NET}")
+    return made
+
+
+def _with_target(net: nn.Module) -> nn.Module:
+    """The net; a sequence whose last layer takes targets as one that hands them on."""
+    if type(net) is nn.Sequential and len(net) and takes_target(net[-1]):
+        return HeadedNet(net[:-1], net[-1])
+    return net
 
 
 def _check_scores(net: nn.Module, input_shape: tuple[int, ...], n_classes: int) -> None:
     """Raise InputError unless the net maps rows of this shape to a score for each class."""
-    if not isinstance(net, nn.Module):
-        raise InputError(f"the function given as net returns {net!r}; it must return a module")
     net.eval()
     like = next(net.parameters(), torch.zeros(()))
     rows = torch.zeros(_PROBED_ROWS, *input_shape, device=like.device)
@@ -136,8 +159,7 @@ def _check_scores(net: nn.Module, input_shape: tuple[int, ...], n_classes: int) 
             # A lazy module has no type of numbers before its first call.
             scores = net(rows if isinstance(like, nn.UninitializedParameter) else rows.to(like.dtype))
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise InputError(f"the net does not take rows of shape {input_shape}: {reason}") from error
+        raise InputError(f"the net does not take rows of shape {input_shape}: {_in_a_line(error)}") from error
     shape = tuple(getattr(scores, "shape", ()))
     if len(shape) != 2 or len(scores) != _PROBED_ROWS:
         raise InputError(f"the net maps {_PROBED_ROWS} rows to {shape}; it must give (n_rows, {n_classes})")
@@ -146,6 +168,10 @@ def _check_scores(net: nn.Module, input_shape: tuple[int, ...], n_classes: int) 
             f"the net gives {shape[1]} scores a row and there are {n_classes} classes; "
             f"give a net of {n_classes} scores"
         )
+
+
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
 class Standardisation(nn.Module):

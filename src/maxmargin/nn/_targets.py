@@ -58,12 +58,12 @@ def _hard(
     target = target.reshape(-1).long()
     kept = target != ignore_index
     if is_eager(target) and kept.all():
-        _check_range(target, rows.shape[1], ignore_index)
+        check_range(target, rows.shape[1], ignore_index)
         values = loss_of_rows(loss, rows, target)
         weights = None if weight is None else weight[target]
         return (values, len(values)) if weights is None else (weights * values, weights.sum())
     if is_eager(target):
-        _check_range(target[kept], rows.shape[1], ignore_index)
+        check_range(target[kept], rows.shape[1], ignore_index)
     # What an ignored row holds, be it infinite, must touch neither value nor gradient.
     rows, target = rows.masked_fill(~kept[:, None], 0.0), target.masked_fill(~kept, 0)
     weights = kept.to(rows.dtype) if weight is None else weight[target] * kept
@@ -136,7 +136,8 @@ def _checked_soft(target: Tensor, scores: Tensor, ignore_index: int) -> Tensor:
     return target
 
 
-def _check_range(target: Tensor, n_classes: int, ignore_index: int) -> None:
+def check_range(target: Tensor, n_classes: int, ignore_index: int) -> None:
+    """Raise InputError where a target, none of them ignored, is no class."""
     outside = target[(target < 0) | (target >= n_classes)]
     if len(outside):
         raise InputError(

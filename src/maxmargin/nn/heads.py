@@ -1,12 +1,15 @@
 """Linear layers at the top of a network that carry a margin."""
 
 import math
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from maxmargin._checks import InputError, check_nonnegative, check_positive
+from maxmargin._checks import InputError, check_at_least, check_count, check_nonnegative, check_positive
+from maxmargin.nn._differentiable import is_eager
+from maxmargin.nn._targets import check_range
 from maxmargin.nn.losses import OneVsRestHingeLoss
 
 
@@ -24,8 +27,12 @@ class LargeMarginSoftmaxLinear(nn.Linear):
 
     As in the authors' Caffe layer, lambda = max(minimum, base (1 + gamma i)^-power) in the i-th training
     forward with targets, counted from 1 in the buffer ``iteration``, so that a run resumed from its
-    ``state_dict`` goes on exactly. The defaults are those of their MNIST example. As with the counters of
-    batch normalisation, ``torch.func.grad`` must be given the buffer along with the weights.
+    ``state_dict`` goes on exactly. The defaults are those of their MNIST example and meant for ten thousand
+    steps: after 400, lambda is still 700, and nearly plain softmax is trained. :meth:`annealed` fits the
+    annealing to the steps that there are. As with the counters of batch normalisation, ``torch.func.grad``
+    must be given the buffer along with the weights.
+
+    The net must hand its targets on: :class:`maxmargin.deep.HeadedNet` does, ``nn.Sequential`` does not.
 
     Half-precision inputs and weights, and autocast, are computed and returned in float32; the parameters keep
     their type.
@@ -47,7 +54,7 @@ class LargeMarginSoftmaxLinear(nn.Linear):
     ------
     InputError
         If the margin is no integer of at least 1 or the annealing is negative; in ``forward``, if the targets
-        are not integers or are not one for each row.
+        are not integers or are not one for each row, and, on the CPU in eager mode, if one is out of range.
 
     References
     ----------
@@ -90,6 +97,55 @@ class LargeMarginSoftmaxLinear(nn.Linear):
         self.base, self.gamma, self.power, self.minimum = base, gamma, power, minimum
         self.register_buffer("iteration", torch.zeros((), dtype=torch.int64, device=device))
 
+    @classmethod
+    def annealed(
+        cls,
+        in_features: int,
+        n_classes: int,
+        margin: int,
+        steps: int,
+        *,
+        base: float = 1000.0,
+        power: float = 35.0,
+        minimum: float = 1.0,
+        **options: Any,
+    ) -> Self:
+        """Build a head whose lambda falls from ``base`` to ``minimum`` in a given number of steps, and stays.
+
+        Parameters
+        ----------
+        in_features, n_classes, margin
+            As of the class.
+        steps : int
+            Training forwards after which lambda is ``minimum``, such as half of those of the training:
+            ``gamma = ((base / minimum)^(1 / power) - 1) / steps``.
+        base, power, minimum : float, default=1000.0, 35.0, 1.0
+            The annealing, all positive. A large ``power`` makes lambda fall nearly geometrically. At a
+            ``minimum`` of 1 half of the score is that of the margin; the less, the harder the training.
+        **options
+            The other parameters of the class.
+
+        Raises
+        ------
+        InputError
+            If a value cannot be used.
+
+        Examples
+        --------
+        >>> head = LargeMarginSoftmaxLinear.annealed(2, 2, margin=2, steps=10)
+        >>> for _ in range(10):
+        ...     _ = head(torch.ones(1, 2), torch.tensor([0]))
+        >>> head.annealing.round(decimals=3)
+        tensor(1.)
+        """
+        check_count(steps, "steps")
+        for name, value in (("minimum", minimum), ("power", power)):
+            check_positive(value, name)
+        check_at_least(base, minimum, "base")
+        gamma = ((base / minimum) ** (1 / power) - 1) / steps
+        annealing = {"base": base, "gamma": gamma, "power": power, "minimum": minimum}
+        return cls(in_features, n_classes, margin, **annealing, **options)
+
     @property
     def annealing(self) -> Tensor:
         """The lambda of the last training forward, a scalar; before the first, ``base``."""
@@ -100,7 +156,7 @@ class LargeMarginSoftmaxLinear(nn.Linear):
     def forward(self, features: Tensor, target: Tensor | None = None) -> Tensor:  # type: ignore[override]
         """Scores (..., n_classes) of features (..., in_features) with integer targets (...)."""
         if target is not None:
-            _check_target(target, features)
+            target = self._checked(target, features)
         with torch.autocast(features.device.type, enabled=False):
             dtype = torch.promote_types(torch.promote_types(features.dtype, self.weight.dtype), torch.float32)
             features, weight = features.to(dtype), self.weight.to(dtype)
@@ -121,6 +177,19 @@ class LargeMarginSoftmaxLinear(nn.Linear):
         annealing = self.annealing.to(scores.dtype)
         annealed = (annealing * own_score + scale * _psi(cosine, self.margin)) / (1 + annealing)
         return torch.where(own & has_angle[..., None], annealed[..., None], scores)
+
+    def _checked(self, target: Tensor, features: Tensor) -> Tensor:
+        if target.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
+            raise InputError(f"target has dtype {target.dtype}; a large margin needs integer targets")
+        if target.shape != features.shape[:-1]:
+            raise InputError(
+                f"target has shape {tuple(target.shape)}; features of shape {tuple(features.shape)} need "
+                f"{tuple(features.shape[:-1])}"
+            )
+        target = target.long()
+        if is_eager(target):
+            check_range(target[target != self.ignore_index], self.out_features, self.ignore_index)
+        return target
 
     def extra_repr(self) -> str:
         """What tells two such layers apart."""
@@ -186,16 +255,6 @@ class SVMLinear(nn.Linear):
         """The SVM's objective, a scalar, of scores (N, n_classes) and targets (N,)."""
         weight = self.weight.to(torch.promote_types(self.weight.dtype, torch.float32))
         return self.weight_cost / 2 * weight.square().sum() + self.C * self.hinges(scores, target)
-
-
-def _check_target(target: Tensor, features: Tensor) -> None:
-    if target.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
-        raise InputError(f"target has dtype {target.dtype}; a large margin needs integer targets")
-    if target.shape != features.shape[:-1]:
-        raise InputError(
-            f"target has shape {tuple(target.shape)}; features of shape {tuple(features.shape)} need "
-            f"{tuple(features.shape[:-1])}"
-        )
 
 
 def _norm(x: Tensor) -> Tensor:

@@ -120,7 +120,8 @@ DEEP_METHODS = (
     ),
     _trained(
         "l-softmax", "Network with large-margin softmax",
-        "network trained with cross-entropy that doubles the angle to the true class", "l_softmax",
+        "network trained with cross-entropy that doubles the angle to the true class, "
+        "in half of the score (lambda = 1) and by half of the steps", "l_softmax",
     ),
     _trained(
         "ism3-net", "Network with ISM3",
