@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_class_weight
 
 from maxmargin import load_model, save_model
 from maxmargin._checks import InputError
@@ -24,7 +25,7 @@ from maxmargin.deep.averaging import ExponentialAverage, Snapshots  # noqa: E402
 from maxmargin.deep.classifier import MarginClassifier  # noqa: E402
 from maxmargin.deep.features import extract_features  # noqa: E402
 from maxmargin.deep.heads import find_head  # noqa: E402
-from maxmargin.deep.ingredients import LOSSES  # noqa: E402
+from maxmargin.deep.ingredients import LOSSES, make_device, make_loss  # noqa: E402
 from maxmargin.deep.nets import HeadedNet, build_net  # noqa: E402
 from maxmargin.deep.preprocessing import PrincipalComponents  # noqa: E402
 from maxmargin.deep.schedules import LinearDecay, StepDecay  # noqa: E402
@@ -424,7 +425,7 @@ REFUSED = {
         {"net": nn.Linear},
         r"Linear\(\(64,\), 5\) raises TypeError: .*an instance, no class",
     ),
-    "a function that fails": ({"net": lambda shape, n: shape[3]}, r"raises IndexError: tuple index"),
+    "a function that fails": ({"net": lambda shape, _: shape[3]}, r"raises IndexError: tuple index"),
     "a function that builds no net": ({"net": no_cnn}, r"^input_shape is \(64,\); this net needs images"),
     "an unknown loss": ({"loss": "log"}, "unknown loss 'log'; choose from squared_hinge"),
     "no loss": ({"loss": 3}, "loss is 3; give one of"),
@@ -439,6 +440,25 @@ REFUSED = {
     "an unknown preprocessing": ({"preprocessing": "whiten"}, "unknown preprocessing 'whiten'"),
     "no preprocessing": ({"preprocessing": 3}, "preprocessing is 3"),
     "all held out": ({"validation_fraction": 1.0}, "validation_fraction is 1.0"),
+    "no share": ({"validation_fraction": "half"}, "validation_fraction is 'half'; it must lie between"),
+    "too small a share": (
+        {"validation_fraction": 0.01},
+        "validation_fraction is 0.01, which parts 300 rows of 5 classes in 297 and 3; each part needs a row",
+    ),
+    "a name for the average": ({"averaging": "ema"}, "averaging is 'ema'"),
+    "a truth for the stopping": ({"early_stopping": True}, "early_stopping is True"),
+    "an unknown weighting": ({"class_weight": "even"}, "unknown class_weight 'even'; choose from balanced"),
+    "weights by place": ({"class_weight": [1, 2]}, r"class_weight is \[1, 2\]; give \"balanced\", a dict"),
+    "a weight of no class": (
+        {"class_weight": {"pine": 1}},
+        "label in class_weight 'pine'; choose from ash,",
+    ),
+    "no weight": ({"class_weight": {"ash": 0}}, r"class_weight\['ash'\] is 0; it must be a positive number"),
+    "weights beside a module": (
+        {"class_weight": "balanced", "loss": TopKHingeLoss(2)},
+        "class_weight is given beside the loss TopKHingeLoss; .*give the module its own weight",
+    ),
+    "a later device of none": ({"device": "cuda:x"}, "device is 'cuda:x'; it must be 'auto', 'cpu', 'cuda'"),
     "another shape": ({"image_shape": (7, 7)}, r"image_shape is \(7, 7\) and rows hold 64 values"),
     "a loss that overflows": ({"lr": 1e30, "optimizer": "sgd"}, "the loss is .* lower lr"),
 }
@@ -458,6 +478,70 @@ def test_cuda_asked_for_and_absent(fitted, monkeypatch):
     with pytest.raises(InputError, match="no CUDA device"):
         moved.predict(DIGITS)
     assert moved.set_params(device="cpu").score(DIGITS, NAMES) > 0.95
+
+
+def test_a_device_of_torch_is_one_as_well(fitted):
+    model = make(device=torch.device("cpu")).fit(DIGITS, NAMES)
+    np.testing.assert_array_equal(weights(model), weights(fitted))
+
+
+def test_a_later_cuda_device_is_for_answers_alone(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert make_device("cuda:1") == make_device(torch.device("cuda", 1)) == torch.device("cuda", 1)
+    with pytest.raises(InputError, match=r"device is 'cuda:2', but CUDA devices here are 0..1"):
+        make_device("cuda:2")
+    with pytest.raises(
+        InputError, match=r"device is 'cuda:1', but a training takes the first; .* CUDA_VISIBLE"
+    ):
+        make(device="cuda:1").fit(DIGITS, NAMES)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_classes_are_weighed_as_by_the_loss_itself(loss):
+    kept = np.flatnonzero((Y > 0) | (np.arange(300) % 5 == 0))
+    X, y = DIGITS[kept], NAMES[kept]
+    shares = compute_class_weight("balanced", classes=np.unique(y), y=y)
+    own = make_loss(loss, torch.tensor(shares, dtype=torch.float32))
+    net = "mlp" if loss == "l_softmax" else tiny
+    balanced, named = (
+        make(net, loss, class_weight=given, epochs=2).fit(X, y)
+        for given in ("balanced", dict(zip(np.unique(y), shares, strict=True)))
+    )
+    np.testing.assert_allclose(weights(named), weights(balanced), atol=1e-5)
+    assert np.abs(weights(balanced) - weights(make(net, loss, epochs=2).fit(X, y))).max() > 1e-3
+    if net is tiny:
+        np.testing.assert_array_equal(weights(make(net, own, epochs=2).fit(X, y)), weights(balanced))
+
+
+def test_weights_of_classes_in_partial_fit(tmp_path):
+    heavy = make("mlp", class_weight={"ash": 50.0}, lr=1e-4)
+    plain = make("mlp", lr=1e-4)
+    for model in (heavy, plain):
+        model.partial_fit(DIGITS, NAMES, classes=np.unique(NAMES))
+    assert (heavy.predict(DIGITS) == "ash").sum() > (plain.predict(DIGITS) == "ash").sum()
+    again = load_model(save_model(heavy, tmp_path / "model"))
+    assert again.class_weight == {"ash": 50.0}
+    with pytest.raises(InputError, match="'balanced', but partial_fit does not know all rows; give a dict"):
+        plain.set_params(class_weight="balanced").partial_fit(DIGITS, NAMES)
+
+
+def test_a_class_of_one_row_cannot_be_held_out():
+    with pytest.raises(InputError, match="class 'yew' has one row, and a part of each class is held out"):
+        make(early_stopping=EarlyStopping()).fit(
+            np.vstack([DIGITS[Y < 4], DIGITS[Y == 4][:1]]), [*NAMES[Y < 4], "yew"]
+        )
+
+
+def test_batch_normalisation_takes_any_number_of_rows():
+    net = nn.Sequential(nn.Linear(64, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 5))
+    X, y = np.vstack([DIGITS, DIGITS[:40]]), np.hstack([NAMES, NAMES[:40]])
+    for n in range(300, 341):
+        model = make(net, epochs=1).fit(X[:n], y[:n])
+        assert model.history_[0]["train_loss"] > 0
+    for n in (2, 3, 9, 17):
+        model.partial_fit(X[:n], y[:n])
+    assert len(model.history_) == 5
 
 
 def test_rows_that_cannot_be_used(fitted):

@@ -19,11 +19,13 @@ from maxmargin.deep.averaging import Ensemble
 from maxmargin.deep.ingredients import (
     PreparedNet,
     is_of_softmax,
+    make_accelerator,
     make_batch_size,
     make_device,
     make_loss,
     make_net,
     make_preprocessing,
+    make_weights,
 )
 from maxmargin.deep.inputs import parts_of, training_rows
 from maxmargin.deep.outputs import outputs_of
@@ -54,6 +56,10 @@ class MarginClassifier(NetClassifier):
         "l_softmax" (margin 2, in the head of a net by name), or a module of (scores, target), such as those
         of :mod:`maxmargin.nn` with other constants and torch's own. The margin of "l_softmax" comes into
         force over the first half of the steps of ``epochs``, in which its lambda falls from 1000 to 1.
+    class_weight : "balanced", dict or None, default=None
+        What the rows of each class count in the mean of a loss by name, as of its ``weight``: a dict of label
+        to weight (1 where it names none), or "balanced" for n_samples / (n_classes * number of its rows).
+        A loss module has a weight of its own.
     epochs : int, default=20
         Passes over the rows.
     batch_size : int or "auto", default="auto"
@@ -93,7 +99,7 @@ class MarginClassifier(NetClassifier):
         needs it, else none.
     averaging : ExponentialAverage or Snapshots, optional
         Which average of the networks of the training is kept.
-    device : {"auto", "cpu", "cuda"}, default="auto"
+    device : {"auto", "cpu", "cuda"} or torch.device, default="auto"
         Where to train and predict; "auto" is CUDA where it is present, else the CPU.
     warm_start : bool, default=False
         Whether fit goes on from the last network where this has the same classes and shape of rows.
@@ -154,6 +160,7 @@ class MarginClassifier(NetClassifier):
         net: Any = "mlp",
         loss: Any = "squared_hinge",
         *,
+        class_weight: Any = None,
         epochs: int = 20,
         batch_size: Any = "auto",
         optimizer: str = "adam",
@@ -179,6 +186,7 @@ class MarginClassifier(NetClassifier):
     ) -> None:
         self.net = net
         self.loss = loss
+        self.class_weight = class_weight
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimizer = optimizer
@@ -252,6 +260,10 @@ class MarginClassifier(NetClassifier):
         ValueError
             Where X, y, ``classes`` or a parameter cannot be used.
         """
+        if isinstance(self.class_weight, str):
+            raise InputError(
+                f"class_weight is {self.class_weight!r}, but partial_fit does not know all rows; give a dict"
+            )
         first = _check_partial_fit_first_call(self, in_memory(classes))
         going_on = not first and hasattr(self, "net_")
         rows, y = training_rows(self, X, y, reset=not going_on)
@@ -283,12 +295,12 @@ class MarginClassifier(NetClassifier):
         going_on: bool,
     ) -> None:
         """Train a network, the last one where going on, and calibrate its scores."""
-        loss = make_loss(self.loss)
         seed = int(check_random_state(self.random_state).randint(2**31))
         share = self.validation_fraction
         if share is None and self.early_stopping is not None:
             share = _HELD_OUT
-        kept, held_out = parts_of(target, share, seed)
+        kept, held_out = parts_of(classes[target], share, seed)
+        loss = make_loss(self.loss, make_weights(self.class_weight, classes, target[kept]))
         history = self.history_ if going_on else []
         # Another order of the rows in each call.
         trainer = self._trainer(seed + len(history), epochs, lr_schedule, len(kept))
@@ -330,7 +342,7 @@ class MarginClassifier(NetClassifier):
             batch_size=make_batch_size(self.batch_size, n_rows),
             lr_schedule=lr_schedule,
             augmentation=augmentation.to(device) if isinstance(augmentation, nn.Module) else augmentation,
-            accelerator=device.type,
+            accelerator=make_accelerator(device),
             seed=seed,
             progress=bool(self.verbose),
             **{name: getattr(self, name) for name in _AS_THE_TRAINER},

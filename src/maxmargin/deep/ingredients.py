@@ -1,14 +1,16 @@
 """What a classifier is told by a name: its loss, its network, its device; and how its inputs are scaled."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import nn
 
-from maxmargin._checks import InputError, check_choice
+from maxmargin._checks import InputError, check_choice, check_positive
+from maxmargin._typing import Ints
 from maxmargin.deep.nets import NETS, HeadedNet, build_net, takes_target
 from maxmargin.nn import (
     CrammerSingerLoss,
@@ -49,13 +51,13 @@ _SMALLEST_BATCH = 8
 _STEPS_AN_EPOCH = 20
 
 
-def make_loss(loss: Any) -> nn.Module:
-    """A loss of one's own, from a name or as a copy of a module.
+def make_loss(loss: Any, weight: torch.Tensor | None = None) -> nn.Module:
+    """A loss of one's own, from a name and weights of the classes, or as a copy of a module.
 
     Raises
     ------
     InputError
-        Where it is neither.
+        Where it is neither, or a module beside which there are weights.
 
     Examples
     --------
@@ -63,10 +65,43 @@ def make_loss(loss: Any) -> nn.Module:
     OneVsRestHingeLoss(...)
     """
     if isinstance(loss, nn.Module):
+        if weight is not None:
+            raise InputError(
+                f"class_weight is given beside the loss {type(loss).__name__}; "
+                "leave it None and give the module its own weight"
+            )
         return copy.deepcopy(loss)
     if not isinstance(loss, str):
         raise InputError(f"loss is {loss!r}; give one of {', '.join(LOSSES)}, or a loss module")
-    return LOSSES[check_choice(loss, LOSSES, "loss")]()
+    return LOSSES[check_choice(loss, LOSSES, "loss")](weight=weight)
+
+
+def make_weights(class_weight: Any, classes: np.ndarray, target: Ints) -> torch.Tensor | None:
+    """Weight of each class, from a dict of labels, or, if "balanced", in inverse proportion to its rows.
+
+    Raises
+    ------
+    InputError
+        Where it is neither, or names no class, or a weight is not positive.
+
+    Examples
+    --------
+    >>> classes, target = np.array(["cat", "dog"]), np.array([0, 0, 0, 1])
+    >>> make_weights("balanced", classes, target), make_weights({"dog": 5.0}, classes, target)
+    (tensor([0.6667, 2.0000]), tensor([1., 5.]))
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str):
+        check_choice(class_weight, ("balanced",), "class_weight")
+        counts = torch.bincount(torch.as_tensor(target), minlength=len(classes))
+        return len(target) / (len(classes) * counts)
+    if not isinstance(class_weight, Mapping):
+        raise InputError(f'class_weight is {class_weight!r}; give "balanced", a dict of labels or None')
+    for label, weight in class_weight.items():
+        check_choice(label, classes.tolist(), "label in class_weight")
+        check_positive(weight, f"class_weight[{label!r}]")
+    return torch.tensor([float(class_weight.get(label, 1.0)) for label in classes.tolist()])
 
 
 def is_of_softmax(loss: nn.Module) -> bool:
@@ -268,20 +303,50 @@ def make_batch_size(batch_size: Any, n_rows: int) -> Any:
 
 
 def make_device(device: Any) -> torch.device:
-    """The device to compute on; "auto" is CUDA where it is present.
+    """The device to compute on, one of torch's or its name; "auto" is CUDA where it is present.
 
     Raises
     ------
     InputError
-        Where it is another, or CUDA is absent.
+        Where it is no CPU and no CUDA device that is here.
 
     Examples
     --------
-    >>> make_device("cpu")
-    device(type='cpu')
+    >>> make_device("cpu"), make_device(torch.device("cpu"))
+    (device(type='cpu'), device(type='cpu'))
     """
-    check_choice(device, ("auto", "cpu", "cuda"), "device")
-    present = torch.cuda.is_available()
-    if device == "cuda" and not present:
-        raise InputError("device is 'cuda', but no CUDA device is here; choose 'cpu' or 'auto'")
-    return torch.device("cuda" if device != "cpu" and present else "cpu")
+    name = str(device) if isinstance(device, str | torch.device) else device
+    kind, _, number = name.partition(":") if isinstance(name, str) else (name, "", "")
+    check_choice(kind, ("auto", "cpu", "cuda"), "device")
+    present = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if number and (kind == "auto" or not number.isdecimal()):
+        raise InputError(f"device is {name!r}; it must be 'auto', 'cpu', 'cuda' or a CUDA device as 'cuda:0'")
+    if kind == "cuda" and not present:
+        raise InputError(f"device is {name!r}, but no CUDA device is here; choose 'cpu' or 'auto'")
+    if kind == "cuda" and number and int(number) >= present:
+        raise InputError(f"device is {name!r}, but CUDA devices here are 0..{present - 1}")
+    if kind == "auto":
+        return torch.device("cuda" if present else "cpu")
+    return torch.device(name)
+
+
+def make_accelerator(device: Any) -> str:
+    """Kind of the device to train on, which of several is the first.
+
+    Raises
+    ------
+    InputError
+        Where it is a later one, or none that :func:`make_device` takes.
+
+    Examples
+    --------
+    >>> make_accelerator("cpu")
+    'cpu'
+    """
+    made = make_device(device)
+    if made.index:
+        raise InputError(
+            f"device is {str(made)!r}, but a training takes the first; give 'cuda', and choose the one "
+            "that is seen by CUDA_VISIBLE_DEVICES"
+        )
+    return made.type

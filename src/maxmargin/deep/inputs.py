@@ -1,5 +1,7 @@
 """Tables and images as a network's classifier is given them, checked and in the shape that the net takes."""
 
+import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -53,12 +55,12 @@ def new_rows(classifier: Any, X: Any) -> torch.Tensor:
     return rows
 
 
-def parts_of(target: Ints, share: float | None, seed: int) -> tuple[Ints, Ints | None]:
+def parts_of(labels: np.ndarray, share: float | None, seed: int) -> tuple[Ints, Ints | None]:
     """Numbers of the rows to train on, and of those to validate on, the same share of each class.
 
     Raises
     ------
-    ValueError
+    InputError
         Where the share is not between 0 and 1, or leaves a part without a row of each class.
 
     Examples
@@ -67,12 +69,25 @@ def parts_of(target: Ints, share: float | None, seed: int) -> tuple[Ints, Ints |
     >>> len(kept), np.sort(held_out) // 10
     (16, array([0, 0, 1, 1]))
     """
-    everyone = np.arange(len(target))
+    everyone = np.arange(len(labels))
     if share is None:
         return everyone, None
-    if isinstance(share, bool) or not 0 < share < 1:
+    if isinstance(share, bool) or not isinstance(share, Real) or not 0 < share < 1:
         raise InputError(f"validation_fraction is {share!r}; it must lie between 0 and 1")
-    parts: Any = train_test_split(everyone, test_size=share, stratify=target, random_state=seed)
+    classes, counts = np.unique(labels, return_counts=True)
+    if counts.min() < 2:
+        raise InputError(
+            f"class {classes.tolist()[counts.argmin()]!r} has one row, and a part of each class is held out "
+            "for validation; give it more rows, or fit without early_stopping and validation_fraction"
+        )
+    n = len(labels)
+    held_out = min(n - math.ceil(share * n), math.ceil(share * n))
+    if held_out < len(classes):
+        raise InputError(
+            f"validation_fraction is {share:g}, which parts {n} rows of {len(classes)} classes in "
+            f"{n - math.ceil(share * n)} and {math.ceil(share * n)}; each part needs a row a class"
+        )
+    parts: Any = train_test_split(everyone, test_size=share, stratify=labels, random_state=seed)
     return parts[0], parts[1]
 
 

@@ -13,7 +13,7 @@ from maxmargin._checks import InputError
 from maxmargin.deep.autoencoding import autoencode
 from maxmargin.deep.classifier import MarginClassifier
 from maxmargin.deep.features import extract_features
-from maxmargin.deep.ingredients import make_device
+from maxmargin.deep.ingredients import make_accelerator
 from maxmargin.deep.modules_as_data import module_from_data, module_to_data
 from maxmargin.deep.nets import GogosAutoencoder
 from maxmargin.deep.trainer import Trainer
@@ -172,7 +172,7 @@ class AutoencoderFeatures(TransformerMixin, BaseEstimator):
             batch_size=self.batch_size,
             optimizer="adam",
             lr=self.lr,
-            accelerator=make_device(self.device).type,
+            accelerator=make_accelerator(self.device),
             seed=seed,
         )
         with torch.random.fork_rng(devices=[]):

@@ -84,9 +84,9 @@ def _check_torch(nets: NetSettings) -> None:
         if error.name not in _NEEDED:
             raise
         raise InputError('PyTorch is not installed; pip install "maxmargin[deep]"') from error
-    from maxmargin.deep.ingredients import make_device
+    from maxmargin.deep.ingredients import make_accelerator
 
-    make_device(nets.device)
+    make_accelerator(nets.device)
 
 
 def _check_net(nets: NetSettings) -> None:
