@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
-from numbers import Real
+from numbers import Integral, Real
 
 
 class InputError(ValueError):
@@ -51,6 +51,20 @@ def check_nonnegative(value: float, name: str) -> None:
 def check_at_least(value: float, least: float, name: str) -> None:
     """Raise InputError unless ``value`` is a finite number of at least ``least``."""
     _check_number(value, name, f"a number of at least {least}", lambda v: v >= least)
+
+
+def check_count(value: int, name: str, least: int = 1) -> None:
+    """Raise InputError unless ``value`` is an integer of at least ``least``.
+
+    Examples
+    --------
+    >>> check_count(2.5, "epochs")
+    Traceback (most recent call last):
+        ...
+    maxmargin._checks.InputError: epochs is 2.5; it must be an integer of at least 1
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise InputError(f"{name} is {value!r}; it must be an integer of at least {least}")
 
 
 def _check_number(value: float, name: str, expected: str, holds: Callable[[float], bool]) -> None:

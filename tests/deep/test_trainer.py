@@ -1,5 +1,7 @@
 """A training can be killed, resumed, split over processes and refused, and ends where it should."""
 
+import hashlib
+import io
 import json
 import signal
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 torch = pytest.importorskip("torch")
 
@@ -27,7 +30,8 @@ from maxmargin.deep import (  # noqa: E402
     StepDecay,
     Trainer,
 )
-from maxmargin.nn import ISM3Loss, OneVsRestHingeLoss, SoftMarginSoftmaxLoss  # noqa: E402
+from maxmargin.deep.checkpoints import load_checkpoint  # noqa: E402
+from maxmargin.nn import ISM3Loss, LargeMarginSoftmaxLinear, OneVsRestHingeLoss, SoftMarginSoftmaxLoss  # noqa: E402
 
 SETTINGS = {
     "plain": {},
@@ -71,14 +75,14 @@ class Interrupting(nn.Module):
 
     def __init__(self, at):
         super().__init__()
-        self.loss, self.left = OneVsRestHingeLoss(), at
+        self.loss, self.left = OneVsRestHingeLoss(), [at]
 
     def __repr__(self):
         return repr(self.loss)
 
     def forward(self, scores, target):
-        self.left -= scores.requires_grad
-        if self.left < 0:
+        self.left[0] -= scores.requires_grad
+        if self.left[0] < 0:
             raise KeyboardInterrupt
         return self.loss(scores, target)
 
@@ -90,7 +94,7 @@ def test_interrupted_and_resumed_ends_with_the_same_bits(name, at, rows, tmp_pat
     settings = SETTINGS[name] | {"out": tmp_path, "checkpoint_every": 3}
     with pytest.raises(KeyboardInterrupt):
         train(rows, Interrupting(at), **settings)
-    resumed, again = train(rows, resume=True, **settings)
+    resumed, again = train(rows, Interrupting(10**9), resume=True, **settings)
     assert torch.equal(weights(resumed), weights(expected))
     for one, other in zip(log.epochs, again.epochs, strict=True):
         assert one | {"seconds": 0} == other | {"seconds": 0}
@@ -114,10 +118,12 @@ def main(out, devices, resume, epochs):
     net = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
     noise = LinearDecay(0.5) if devices == 1 else 0.0
     trainer = Trainer(
-        epochs=epochs, batch_size=20, lr=0.05, noise=noise, out=out, checkpoint_every=2, accelerator="cpu",
+        epochs=epochs, batch_size=20, lr=0.005, noise=noise, out=out, checkpoint_every=2, accelerator="cpu",
         devices=devices,
     )
-    log = trainer.fit(net, OneVsRestHingeLoss(), X, y, validation=(X, y), resume=resume)
+    y[::3] = -100
+    loss = OneVsRestHingeLoss(weight=torch.tensor([1.0, 50.0, 2.0, 1.0]))
+    log = trainer.fit(net, loss, X, y, validation=(X, y), resume=resume)
     import os
     if os.environ.get("RANK", "0") == "0":
         torch.save([net.state_dict(), log.epochs], Path(out) / "result.pt")
@@ -214,6 +220,15 @@ def test_each_schedule_is_followed(rows):
     steps = 14
     assert loss.seen == pytest.approx([1 + step / steps for step in range(steps)])
     assert [record["lr"] for record in log.epochs] == pytest.approx([0.05 * 8 / 14, 0.05 * 1 / 14])
+    assert loss.margin == 0.0
+
+
+def test_the_scheduled_margin_is_that_of_the_loss(rows):
+    fixed, _ = train(rows, Stage(SoftMarginSoftmaxLoss(2.0), margin_schedule=Constant(2.0)))
+    scheduled, _ = train(rows, Stage(SoftMarginSoftmaxLoss(0.0), margin_schedule=Constant(2.0)))
+    plain, _ = train(rows, SoftMarginSoftmaxLoss(0.0))
+    assert torch.equal(weights(fixed), weights(scheduled))
+    assert not torch.equal(weights(fixed), weights(plain))
 
 
 def test_stages_follow_one_another(rows):
@@ -358,15 +373,37 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_loses_nothing(rows, tmp
     assert torch.isfinite(torch.cat([v.flatten() for v in _saved(tmp_path)["net"].values()])).all()
 
 
+class WithoutGradient(nn.Module):
+    """A loss that is a number, but whose gradient is none from some step on."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.left = at
+
+    def forward(self, scores, target):
+        self.left -= scores.requires_grad
+        loss = nn.functional.cross_entropy(scores, target)
+        return loss if self.left >= 0 else loss + (0 * scores.sum()).sqrt()
+
+
+@pytest.mark.parametrize("at", [9, 7 * 6 - 1])
+def test_weights_that_are_not_finite_reach_no_checkpoint(at, rows, tmp_path):
+    with pytest.raises(InputError, match=r"a weight is no longer finite at step|the loss is nan at step"):
+        train(rows, WithoutGradient(at), out=tmp_path, checkpoint_every=1)
+    assert torch.isfinite(torch.cat([v.flatten() for v in _saved(tmp_path)["net"].values()])).all()
+
+
 def _saved(out):
-    return torch.load(out / "checkpoint.pt", weights_only=True)
+    return load_checkpoint(out / "checkpoint.pt")
 
 
 def test_a_damaged_checkpoint_is_refused(rows, tmp_path):
     train(rows, out=tmp_path)
     file = tmp_path / "checkpoint.pt"
     content = file.read_bytes()
-    for damaged in (b"", content[: len(content) // 2], b"no checkpoint at all"):
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 1
+    for damaged in (b"", content[:40], content[: len(content) // 2], b"no checkpoint at all", flipped):
         file.write_bytes(damaged)
         with pytest.raises(InputError, match=r"checkpoint.pt is damaged"):
             train(rows, out=tmp_path, resume=True)
@@ -378,7 +415,10 @@ class Evil:
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(rows, tmp_path, capsys):
-    torch.save({"format_version": 1, "evil": Evil()}, tmp_path / "checkpoint.pt")
+    content = io.BytesIO()
+    torch.save({"format_version": 1, "evil": Evil()}, content)
+    guard = b"maxmargin checkpoint\n" + hashlib.sha256(content.getvalue()).digest()
+    (tmp_path / "checkpoint.pt").write_bytes(guard + content.getvalue())
     with pytest.raises(InputError, match="damaged"):
         train(rows, out=tmp_path, resume=True)
     assert "run" not in capsys.readouterr().out
@@ -390,8 +430,15 @@ def test_a_checkpoint_of_another_training_is_refused(rows, tmp_path):
         train(rows, net=nn.Sequential(nn.Linear(8, 5), nn.Linear(5, 4)), out=tmp_path, resume=True)
     with pytest.raises(InputError, match=r"of a training with lr 0\.05, not 0\.1"):
         train(rows, out=tmp_path, resume=True, lr=0.1)
-    with pytest.raises(InputError, match=r"with rows 203, not 100"):
+    with pytest.raises(InputError, match=r"with rows 203, SHA-256 \w+, not 100, SHA-256"):
         train([part[:100] for part in rows], out=tmp_path, resume=True)
+    with pytest.raises(InputError, match=r"with rows 203"):
+        train((rows[0], (rows[1] + 1) % 4), out=tmp_path, resume=True)
+    for loss in (OneVsRestHingeLoss(weight=torch.tensor([100.0, 1, 1, 1])), OneVsRestHingeLoss(1)):
+        with pytest.raises(InputError, match=r"of a training with stages"):
+            train(rows, loss, out=tmp_path, resume=True)
+    with pytest.raises(InputError, match=r"holds a checkpoint already; resume=True goes on"):
+        train(rows, out=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -408,6 +455,19 @@ def test_a_checkpoint_of_another_training_is_refused(rows, tmp_path):
         ({"accelerator": "tpu"}, "unknown accelerator 'tpu'; choose from auto, cpu, cuda"),
         ({"noise": float("nan")}, "noise is nan"),
         ({"tensorboard": True}, "tensorboard is True, but out is None"),
+        ({"epochs": None}, "epochs is None; it must be an integer"),
+        ({"epochs": 3.0}, "epochs is 3.0; it must be an integer"),
+        ({"momentum": None}, "momentum is None; it must be a number"),
+        (
+            {"momentum": 0.0, "nesterov": True},
+            "momentum is 0.0; it must be below 1, and with nesterov above 0",
+        ),
+        ({"seed": -1}, "seed is -1; it must be an integer of at least 0"),
+        ({"noise": -1.0}, "noise is -1.0; it must be a number of at least 0"),
+        ({"averaging": "ema"}, r"averaging is 'ema'; it must be None or such as ExponentialAverage\(0.999\)"),
+        ({"early_stopping": True}, "early_stopping is True; it must be None or such as EarlyStopping"),
+        ({"augmentation": abs}, "augmentation is <built-in function abs>; it must be a module"),
+        ({"out": __file__}, "which is no folder; choose another"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(settings, message, rows):
@@ -430,8 +490,109 @@ def test_rows_that_cannot_be_used_are_refused(rows):
         Trainer(early_stopping=EarlyStopping()).fit(make_net(), OneVsRestHingeLoss(), X, y)
     with pytest.raises(InputError, match="resume is True, but out is None"):
         trainer.fit(make_net(), OneVsRestHingeLoss(), X, y, resume=True)
+    pairs = torch.utils.data.TensorDataset(torch.as_tensor(X), torch.as_tensor(y))
+    triples = torch.utils.data.TensorDataset(torch.as_tensor(X), torch.as_tensor(y), torch.as_tensor(y))
+    cases = {
+        "X is a DataLoader; give its dataset": (torch.utils.data.DataLoader(pairs),),
+        "a sample of the Dataset is a tuple of 3; give pairs": (triples,),
+        "y is given beside a Dataset": (pairs, y),
+        "y holds str32 such as .*'a'.*; give classes as integers": (X, np.full(203, "a")),
+        "X is a sparse matrix": (sparse.csr_array(X), y),
+    }
+    for message, given in cases.items():
+        with pytest.raises(InputError, match=message):
+            trainer.fit(make_net(), OneVsRestHingeLoss(), *given)
     with pytest.raises(InputError, match="CrossEntropyLoss has no margin"):
         Stage(nn.CrossEntropyLoss(), margin_schedule=Constant(1.0))
+
+
+class Tuple(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(8, 4)
+
+    def forward(self, rows):
+        return self.layer(rows), rows
+
+
+def test_nets_and_losses_that_cannot_be_used_are_refused(rows):
+    frozen = make_net().requires_grad_(False)
+    margined = nn.Sequential(nn.Linear(8, 8), LargeMarginSoftmaxLinear(8, 4, margin=2))
+    for message, net in {
+        "has no parameters that require a gradient to train": frozen,
+        "the net gives a tuple; it must give scores": Tuple(),
+        "it must be a module": nn.Linear,
+        "its forward has no parameter target": margined,
+    }.items():
+        with pytest.raises(InputError, match=message):
+            train(rows, net=net)
+    for message, loss in {
+        r"the loss gives a tensor of shape \(32,\); it must give a scalar": OneVsRestHingeLoss(
+            reduction="none"
+        ),
+        "loss is <function cross_entropy": nn.functional.cross_entropy,
+        "has parameters of its own": nn.Sequential(nn.Linear(2, 2)),
+    }.items():
+        with pytest.raises(InputError, match=message):
+            train(rows, loss)
+
+
+def test_targets_that_are_ignored_count_in_no_mean(rows):
+    X, y = rows
+    some = np.where(np.arange(len(y)) % 2, y, -100)
+    net = make_net()
+    log = Trainer(epochs=3, batch_size=32, accelerator="cpu", lr=0.05).fit(
+        net, OneVsRestHingeLoss(), X, some, validation=(X, some)
+    )
+    kept = some >= 0
+    scores = net.eval()(torch.as_tensor(X[kept])).detach()
+    truth = torch.as_tensor(y[kept])
+    accuracy = (scores.argmax(dim=1) == truth).double().mean()
+    assert log.epochs[-1]["validation_accuracy"] == pytest.approx(float(accuracy))
+    assert log.epochs[-1]["validation_loss"] == pytest.approx(float(OneVsRestHingeLoss()(scores, truth)))
+    assert 0.2 < log.epochs[-1]["train_accuracy"] <= 1
+
+
+def test_sequences_are_scored_place_by_place():
+    torch.manual_seed(0)
+    X = torch.randn(40, 3, 6)
+    y = X.argmax(dim=1)
+    log = Trainer(epochs=30, batch_size=10, accelerator="cpu").fit(
+        nn.Conv1d(3, 3, 1), nn.CrossEntropyLoss(), X, y, validation=(X, y)
+    )
+    assert 0.9 < log.epochs[-1]["train_accuracy"] <= 1
+    assert 0.9 < log.epochs[-1]["validation_accuracy"] <= 1
+
+
+def test_a_rest_of_one_row_joins_the_batch_before(rows):
+    X, y = (part[:65] for part in rows)
+    seen = []
+    net = nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 4))
+    net.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])) if net.training else None)
+    train((X, y), net=net, epochs=2)
+    assert seen == [32, 33] * 2
+    train((X[:1], y[:1]), epochs=1)
+
+
+def test_an_epoch_without_a_number_is_never_the_best():
+    stopping = EarlyStopping(patience=3, monitor="validation_loss")
+    records = [{"validation_loss": value} for value in (float("nan"), 1.2, 1.0, float("nan"), 0.8)]
+    assert stopping.best(records) == 4
+    assert not stopping.is_over(records)
+
+
+def test_double_precision_is_kept(rows):
+    X, y = rows[0].astype(np.float64) + 1e6, rows[1]
+    net = nn.Linear(8, 4)
+    with torch.no_grad():
+        net.weight -= net.weight.mean(dim=1, keepdim=True)
+        net.double().weight -= net.weight.mean(dim=1, keepdim=True)
+        # The scores do not see the offset, beside which single precision would lose the digits of the rows.
+        expected = nn.functional.cross_entropy(net(torch.as_tensor(X)), torch.as_tensor(y))
+    log = Trainer(epochs=1, batch_size=203, accelerator="cpu", precision="64-true", lr=1e-20).fit(
+        net, nn.CrossEntropyLoss(), X, y
+    )
+    assert log.epochs[0]["train_loss"] == pytest.approx(float(expected), rel=1e-6)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is present")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from maxmargin._checks import InputError
+from maxmargin._checks import InputError, check_count
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,7 @@ class Snapshots:
 
     def __post_init__(self) -> None:
         for name in ("every", "last"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)!r}; it must be at least 1")
+            check_count(getattr(self, name), name)
 
 
 Averaging = ExponentialAverage | Snapshots

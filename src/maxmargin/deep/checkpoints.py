@@ -1,8 +1,9 @@
-"""Checkpoints of a training: written whole or not at all, and read without running foreign code."""
+"""Checkpoints of a training: whole or not at all, checked by SHA-256, read without running foreign code."""
 
+import hashlib
+import io
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from maxmargin._checks import InputError
 from maxmargin._files import replacing
 
 FORMAT_VERSION = 1
+_MAGIC = b"maxmargin checkpoint\n"
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
@@ -24,8 +26,11 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     >>> load_checkpoint(file)["weights"]
     tensor([1., 1.])
     """
-    with replacing(path) as draft:
-        torch.save({"format_version": FORMAT_VERSION, **state}, draft)
+    content = io.BytesIO()
+    torch.save({"format_version": FORMAT_VERSION, **state}, content)
+    with replacing(path) as draft, draft.open("wb") as file:
+        file.write(_MAGIC + hashlib.sha256(content.getbuffer()).digest())
+        file.write(content.getbuffer())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -38,26 +43,24 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise InputError(f"{path} does not exist; give a folder with a checkpoint, or leave out resume")
+    content = path.read_bytes()
+    head = len(_MAGIC) + hashlib.sha256().digest_size
+    if content[:head] != _MAGIC + hashlib.sha256(content[head:]).digest():
+        raise _damaged(path)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(content[head:]), map_location="cpu", weights_only=True)
         version = state["format_version"]
-    except (
-        RuntimeError,
-        UnpicklingError,
-        EOFError,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-    ) as error:
-        raise InputError(
-            f"{path} is damaged or was not written by maxmargin; remove it to train from the start"
-        ) from error
+    except Exception as error:  # what a crafted file makes the reader raise is not foreseeable
+        raise _damaged(path) from error
     if version != FORMAT_VERSION:
         raise InputError(
             f"{path} has format version {version}, this maxmargin reads {FORMAT_VERSION}; upgrade"
         )
     return state
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path} is damaged or was not written by maxmargin; remove it to train from the start")
 
 
 def check_same(path: Path, found: Mapping[str, str], expected: Mapping[str, str]) -> None:

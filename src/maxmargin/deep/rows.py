@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from maxmargin._checks import InputError
 
@@ -88,7 +88,13 @@ class DatasetRows:
 
     def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs and targets of these samples."""
-        inputs, targets = default_collate([self._dataset[i] for i in indices.tolist()])
+        samples = [self._dataset[i] for i in indices.tolist()]
+        if not isinstance(samples[0], tuple | list) or len(samples[0]) != 2:
+            kind = type(samples[0]).__name__ + (
+                f" of {len(samples[0])}" if hasattr(samples[0], "__len__") else ""
+            )
+            raise InputError(f"a sample of the Dataset is a {kind}; give pairs of an input and a target")
+        inputs, targets = default_collate(samples)
         return as_input(inputs.to(self._device)), torch.as_tensor(targets).to(self._device)
 
     def to(self, device: torch.device) -> "DatasetRows":
@@ -113,25 +119,44 @@ def as_rows(X: Any, y: Any = None) -> Rows:
 
     Examples
     --------
-    >>> inputs, targets = as_rows(np.eye(3), [0, 1, 1]).batch(torch.tensor([2]))
+    >>> inputs, targets = as_rows(np.eye(3, dtype=np.float32), [0, 1, 1]).batch(torch.tensor([2]))
     >>> inputs, targets
     (tensor([[0., 0., 1.]]), tensor([1]))
     """
-    if isinstance(X, Dataset):
-        if y is not None:
-            raise InputError("y is given beside a Dataset, whose samples hold their targets; leave it out")
-        if len(X) == 0:  # pyright: ignore[reportArgumentType]
-            raise InputError("the Dataset has no samples; give at least one")
-        return DatasetRows(X)
+    if isinstance(X, Dataset | DataLoader):
+        return DatasetRows(_checked_dataset(X, y))
     if y is None:
-        raise InputError("y is missing; give the class of each row")
-    targets = torch.as_tensor(np.asarray(y) if not isinstance(y, torch.Tensor) else y)
-    targets = targets.float() if targets.is_floating_point() else targets.long()
+        raise InputError("y is missing; give the class of each row, or a torch Dataset of pairs")
+    targets = _checked_targets(y)
+    if hasattr(X, "indptr"):
+        raise InputError("X is a sparse matrix; networks take dense rows")
     if len(X) == 0 or len(X) != len(targets):
         raise InputError(f"X has {len(X)} rows and y has {len(targets)}; give as many targets as rows, not 0")
     if isinstance(X, np.memmap):
         return MappedRows(X, targets)
-    inputs = X if isinstance(X, torch.Tensor) else torch.as_tensor(np.asarray(X))
-    if inputs.dtype == torch.float64:
-        inputs = inputs.float()
-    return TensorRows(inputs.detach(), targets)
+    return TensorRows(
+        (X if isinstance(X, torch.Tensor) else torch.as_tensor(np.asarray(X))).detach(), targets
+    )
+
+
+def _checked_dataset(dataset: Any, y: Any) -> Any:
+    if isinstance(dataset, DataLoader):
+        raise InputError("X is a DataLoader; give its dataset, the trainer draws the batches")
+    if y is not None:
+        raise InputError("y is given beside a Dataset, whose samples hold their targets; leave it out")
+    if not hasattr(dataset, "__len__") or len(dataset) == 0:
+        raise InputError(
+            f"the {type(dataset).__name__} has no length or no samples; give a map-style Dataset"
+        )
+    return dataset
+
+
+def _checked_targets(y: Any) -> torch.Tensor:
+    if not isinstance(y, torch.Tensor):
+        y = np.asarray(y)
+        if y.dtype.kind not in "biuf":
+            raise InputError(
+                f"y holds {y.dtype.name} such as {y.flat[0]!r}; give classes as integers from 0 on"
+            )
+    targets = torch.as_tensor(y)
+    return targets if targets.is_floating_point() else targets.long()

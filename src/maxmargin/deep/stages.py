@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from maxmargin._checks import InputError, check_positive
+from maxmargin._checks import InputError, check_count, check_positive
 from maxmargin.deep.schedules import Schedule
 
 
@@ -51,10 +51,15 @@ class Stage:
     C: float = 1.0
 
     def __post_init__(self) -> None:
-        if not callable(self.loss):
+        if not isinstance(self.loss, nn.Module):
             raise InputError(f"loss is {self.loss!r}; it must be a module of scores and targets")
+        if any(parameter.requires_grad for parameter in self.loss.parameters()):
+            raise InputError(
+                f"{type(self.loss).__name__} has parameters of its own, which are not trained; put them into "
+                "the net"
+            )
         if self.epochs is not None:
-            check_positive(self.epochs, "epochs")
+            check_count(self.epochs, "epochs")
         if self.lr is not None:
             check_positive(self.lr, "lr")
         check_positive(self.C, "C")

@@ -1,10 +1,11 @@
 """When a training ends before its last epoch."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from maxmargin._checks import InputError, check_choice, check_nonnegative
+from maxmargin._checks import check_choice, check_count, check_nonnegative
 
 _SIGNS = {"validation_loss": -1.0, "validation_accuracy": 1.0}
 
@@ -37,15 +38,15 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         check_choice(self.monitor, _SIGNS, "monitor")
         check_nonnegative(self.least, "least")
-        if self.patience < 1:
-            raise InputError(f"patience is {self.patience!r}; it must be at least 1")
+        check_count(self.patience, "patience")
 
     def best(self, records: Sequence[dict[str, Any]]) -> int:
         """Index of the best epoch."""
+        values = [_SIGNS[self.monitor] * record[self.monitor] for record in records]
         best = 0
-        for i, record in enumerate(records):
-            gain = _SIGNS[self.monitor] * (record[self.monitor] - records[best][self.monitor])
-            if gain > self.least:
+        for i, value in enumerate(values):
+            # What is no number is worse than any.
+            if value - values[best] > self.least or (math.isnan(values[best]) and not math.isnan(value)):
                 best = i
         return best
 

@@ -1,7 +1,6 @@
 """Training a network with any loss: stochastic gradient descent whose every step can be resumed."""
 
 import os
-import re
 import tempfile
 from collections.abc import Sequence
 from copy import deepcopy
@@ -12,10 +11,13 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.multiprocessing.spawn import ProcessRaisedException
 
-from maxmargin._checks import InputError, check_choice, check_nonnegative, check_positive
+from maxmargin._checks import InputError, check_choice, check_count, check_nonnegative, check_positive
+from maxmargin._files import replacing
 from maxmargin.deep.averaging import Averaging
 from maxmargin.deep.checkpoints import load_checkpoint, save_checkpoint
+from maxmargin.deep.identity import identity
 from maxmargin.deep.logs import EpochRecord
 from maxmargin.deep.processes import build_fabric, under_torchrun
 from maxmargin.deep.rows import Rows, as_rows
@@ -24,7 +26,8 @@ from maxmargin.deep.stages import Stage, as_stages
 from maxmargin.deep.stopping import EarlyStopping
 from maxmargin.deep.training import Training
 
-_NOT_THE_RESULT = {"out", "checkpoint_every", "tensorboard", "progress", "accelerator"}
+_SHOWN = {"early_stopping": "EarlyStopping(patience=10)", "averaging": "ExponentialAverage(0.999)"}
+_NOT_THE_RESULT = {"out", "checkpoint_every", "tensorboard", "progress", "accelerator", "devices"}
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,9 @@ class TrainingLog:
     ----------
     epochs : list of dict
         ``epoch`` and ``stage`` from 0, ``lr`` (of the last step), ``train_loss`` and ``train_accuracy``
-        (means over the epoch's steps), ``validation_loss`` and ``validation_accuracy`` (None without
-        validation rows), ``seconds``.
+        (means over the epoch's steps, of the scores that the loss saw), ``validation_loss`` and
+        ``validation_accuracy`` (None without validation rows), ``seconds``. Targets that the loss ignores
+        count in none of them.
     snapshots : list of dict
         States of the network, with ``averaging=Snapshots(...)``: for :meth:`Ensemble.of_snapshots`.
     """
@@ -57,7 +61,8 @@ class Trainer:
     epochs : int, default=20
         Passes over the rows.
     batch_size : int, default=128
-        Rows a step, over all processes; the last batch of an epoch holds the rest.
+        Rows a step, over all processes; the last batch of an epoch holds the rest, and a rest of one row
+        joins the batch before, since batch normalisation needs two.
     optimizer : {"sgd", "adam"}, default="sgd"
         SGD with momentum, or Adam with torch's defaults.
     lr, momentum, nesterov : float, float, bool
@@ -71,8 +76,6 @@ class Trainer:
         Factor of the learning rate: maps the share of the stage's steps that are done to a factor.
     noise : float or Schedule, default=0.0
         Standard deviation of Gaussian noise added to the inputs, in their units.
-    margin_schedule : Schedule, optional
-        Values of the loss's ``margin``, set before each step.
     augmentation : nn.Module, optional
         Applied to each batch on the device, before the noise.
     precision : {"32-true", "64-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true"}
@@ -130,7 +133,6 @@ class Trainer:
     head_weight_decay: float | None = None
     lr_schedule: str | Schedule = "constant"
     noise: float | Schedule = 0.0
-    margin_schedule: Schedule | None = None
     augmentation: nn.Module | None = None
     precision: str = "32-true"
     compile: bool = False
@@ -146,19 +148,30 @@ class Trainer:
     progress: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "devices", "checkpoint_every"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
-                raise InputError(f"{name} is {value!r}; it must be an integer of at least 1")
+        for name in ("epochs", "batch_size", "devices"):
+            check_count(getattr(self, name), name)
+        if self.checkpoint_every is not None:
+            check_count(self.checkpoint_every, "checkpoint_every")
+        check_count(self.seed, "seed", least=0)
         check_positive(self.lr, "lr")
-        for name in ("momentum", "weight_decay", "head_weight_decay", "clip_grad_norm"):
+        for name in ("momentum", "weight_decay"):
+            check_nonnegative(getattr(self, name), name)
+        for name in ("head_weight_decay", "clip_grad_norm"):
             if getattr(self, name) is not None:
                 check_nonnegative(getattr(self, name), name)
         check_choice(self.optimizer, ("sgd", "adam"), "optimizer")
-        if self.momentum >= 1:
-            raise InputError(f"momentum is {self.momentum}; it must be below 1")
+        if self.momentum >= 1 or (self.nesterov and self.momentum == 0):
+            raise InputError(f"momentum is {self.momentum}; it must be below 1, and with nesterov above 0")
         as_schedule(self.lr_schedule, "lr_schedule")
         as_schedule(self.noise, "noise")
+        if isinstance(self.noise, int | float):
+            check_nonnegative(self.noise, "noise")
+        for name, kind in (("early_stopping", EarlyStopping), ("averaging", Averaging)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise InputError(f"{name} is {value!r}; it must be None or such as {_SHOWN[name]}")
+        if self.augmentation is not None and not isinstance(self.augmentation, nn.Module):
+            raise InputError(f"augmentation is {self.augmentation!r}; it must be a module of batches")
 
     def fit(
         self,
@@ -201,19 +214,38 @@ class Trainer:
         held_out = None if validation is None else _pair(validation)
         if self.early_stopping and held_out is None:
             raise InputError("early_stopping needs validation rows; give validation=(X, y)")
-        if resume and self.out is None:
-            raise InputError("resume is True, but out is None; give the folder of the checkpoint")
+        if not isinstance(net, nn.Module):
+            raise InputError(f"net is {net!r}; it must be a module")
+        self._check_out(resume)
         fabric = build_fabric(self.accelerator, self.devices, self.precision)
         if self.devices == 1 or under_torchrun():
             fabric.launch()
             return self._train(fabric, net, stages, rows, held_out, resume)
         with tempfile.TemporaryDirectory() as folder:
-            result = Path(folder) / "result.pt"
+            result, refusal = Path(folder) / "result.pt", Path(folder) / "refusal.txt"
             arguments = {"trainer": self, "net": net, "stages": stages, "rows": rows, "held_out": held_out}
-            fabric.launch(partial(_in_process, **arguments, resume=resume, result=result))
+            try:
+                fabric.launch(
+                    partial(_in_process, **arguments, resume=resume, result=result, refusal=refusal)
+                )
+            except ProcessRaisedException:
+                if refusal.exists():
+                    raise InputError(refusal.read_text(encoding="utf-8")) from None
+                raise
             state = load_checkpoint(result)
         net.load_state_dict(state["net"])
         return TrainingLog(state["epochs"], state["snapshots"])
+
+    def _check_out(self, resume: bool) -> None:
+        if self.out is None:
+            if resume:
+                raise InputError("resume is True, but out is None; give the folder of the checkpoint")
+            return
+        out = Path(self.out)
+        if out.exists() and not out.is_dir():
+            raise InputError(f"out is {out}, which is no folder; choose another")
+        if not resume and (out / "checkpoint.pt").exists():
+            raise InputError(f"{out} holds a checkpoint already; resume=True goes on, or choose another out")
 
     def _train(
         self,
@@ -224,15 +256,11 @@ class Trainer:
         held_out: Rows | None,
         resume: bool,
     ) -> TrainingLog:
-        training = Training(self, fabric, net, stages, rows, held_out, self._identity(stages, rows))
-        return TrainingLog(training.run(resume=resume), training.snapshots)
-
-    def _identity(self, stages: list[Stage], rows: Rows) -> dict[str, str]:
-        """What makes a training the same one: all that its result depends on."""
         settings = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_THE_RESULT}
-        described = settings | {"stages": stages, "rows": len(rows)}
-        # A function is known by its name, not by where it lies in memory.
-        return {name: re.sub(r" at 0x[0-9a-f]+", "", repr(value)) for name, value in described.items()}
+        # Known before the rows move to a device, and before any loss changes.
+        known = identity(settings, stages, rows)
+        training = Training(self, fabric, net, stages, rows, held_out, known)
+        return TrainingLog(training.run(resume=resume), training.snapshots)
 
 
 def _pair(validation: Any) -> Rows:
@@ -248,10 +276,16 @@ def _in_process(
     held_out: Rows | None,
     resume: bool,
     result: Path,
+    refusal: Path,
 ) -> None:
-    """Train in one of several processes; the first leaves the result in a file."""
+    """Train in one of several processes; the first leaves the result in a file, any of them a refusal."""
     net = deepcopy(net)  # whose memory the processes share
-    log = trainer._train(fabric, net, stages, rows, held_out, resume)
+    try:
+        log = trainer._train(fabric, net, stages, rows, held_out, resume)
+    except InputError as error:
+        with replacing(refusal) as draft:
+            draft.write_text(str(error), encoding="utf-8")
+        raise
     if fabric.is_global_zero:
         state = {name: value.cpu() for name, value in net.state_dict().items()}
         save_checkpoint(result, {"net": state, "epochs": log.epochs, "snapshots": log.snapshots})

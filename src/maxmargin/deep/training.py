@@ -14,9 +14,12 @@ from maxmargin.deep.averaging import ExponentialAverage, Snapshots, blend, state
 from maxmargin.deep.checkpoints import check_same, load_checkpoint, load_weights, save_checkpoint
 from maxmargin.deep.heads import find_head
 from maxmargin.deep.logs import EpochRecord, TrainingLogs
+from maxmargin.deep.optimizers import build_optimizer
 from maxmargin.deep.rows import Rows
 from maxmargin.deep.schedules import as_schedule
 from maxmargin.deep.stages import Stage, takes
+from maxmargin.deep.tally import check_scores, checked_loss, mean_weight, means, tally
+from maxmargin.nn import LargeMarginSoftmaxLinear
 
 _CHECK_EVERY = 50  # steps between looks at the losses on CUDA, where each look waits for the device
 
@@ -69,9 +72,10 @@ class Training:
         self.snapshots: list[dict[str, torch.Tensor]] = []
         self.average: dict[str, torch.Tensor] | None = None
         self.best: dict[str, torch.Tensor] | None = None
-        self.totals = torch.zeros(2, dtype=torch.float64)
+        self.totals = torch.zeros(4, dtype=torch.float64)
         self._saved = "none was written"
-        self._steps_an_epoch = -(-len(rows) // settings.batch_size)
+        self._batches = _batches(len(rows), settings.batch_size)
+        self._steps_an_epoch = len(self._batches)
 
     def run(self, *, resume: bool) -> list[EpochRecord]:
         """Train from the start or from the checkpoint, and return the records of the epochs."""
@@ -84,6 +88,7 @@ class Training:
             progress=self.settings.progress and first,
         )
         logs.begin(sum(self._epochs(stage) for stage in self.stages), len(self.records))
+        margins = [(s.loss, s.loss.margin) for s in self.stages if s.margin_schedule is not None]
         devices = [self.fabric.device.index or 0] if self.fabric.device.type == "cuda" else []
         try:
             with torch.random.fork_rng(devices):
@@ -93,7 +98,9 @@ class Training:
         finally:
             logs.close()
             for module, training in modes.items():
-                module.train(training)
+                module.training = training
+            for loss, margin in margins:
+                loss.margin = margin
         return self.records
 
     def _epochs(self, stage: Stage) -> int:
@@ -103,9 +110,15 @@ class Training:
         stage, settings = self.stages[number], self.settings
         self.loss: Any = stage.loss.to(self.fabric.device)
         self._sees_target, self._sees_coef = takes(self.net, "target"), takes(self.loss, "coef")
-        optimizer = self._optimizer(stage)
+        if not self._sees_target and any(isinstance(m, LargeMarginSoftmaxLinear) for m in self.net.modules()):
+            raise InputError(
+                "the net holds a LargeMarginSoftmaxLinear, but its forward has no parameter target, without "
+                "which there is no margin; join features and head by HeadedNet(features, head)"
+            )
+        optimizer = build_optimizer(self.net, settings, stage.lr or settings.lr)
         module = torch.compile(self.net) if settings.compile else self.net
         self.module, self.optimizer = self.fabric.setup(module, optimizer)
+        self._dtype = next(p.dtype for p in self.net.parameters() if p.requires_grad)
         if isinstance(settings.averaging, ExponentialAverage) and self.average is None:
             self.average = state_copy(self.net)
         if state is not None:
@@ -149,15 +162,16 @@ class Training:
             due = settings.checkpoint_every is not None and (step + 1) % settings.checkpoint_every == 0
             last = step + 1 == self._steps_an_epoch
             full = len(window) + 1 == _CHECK_EVERY or self.fabric.device.type == "cpu"
-            indices = order[step * settings.batch_size : (step + 1) * settings.batch_size]
-            loss, sums = self._evaluated(stage, indices)
+            loss, sums = self._evaluated(stage, order[self._batches[step]])
             window.append(sums)
             if due or last or full:
                 self._account(window)
             self._descend(loss)
             self.position = replace(self.position, step=step + 1)
             if due and not last:
+                self._check_weights()
                 self._save()
+        self._check_weights()
         self.position = replace(self.position, epoch=self.position.epoch + 1, step=0)
         self._record(stage, began)
 
@@ -171,12 +185,17 @@ class Training:
         mine = indices[self.fabric.global_rank :: world] if len(indices) >= world else indices
         inputs, target = self._prepared(mine, as_schedule(settings.noise, "noise")(progress))
         scores = self.module(inputs, target) if self._sees_target else self.module(inputs)
-        loss = self._loss(stage, scores, target)
+        loss, share = self._loss(stage, scores, target), self._share(target)
+        sums = tally(self.loss, loss.detach(), scores.detach(), target)
         parts = 1 if len(indices) >= world else world
-        sums = torch.stack([loss.detach().double() * len(mine), _hits(scores.detach(), target).double()])
-        # DDP averages over the processes, whose shares of a last batch may differ.
-        share = len(mine) * world / (len(indices) * parts)
         return (loss if share == 1 else loss * share), sums / parts
+
+    def _share(self, target: torch.Tensor) -> float:
+        """What this process's mean counts in the mean of all, so that this is that over the whole batch."""
+        if self.fabric.world_size == 1:
+            return 1.0
+        weight = mean_weight(self.loss, target)
+        return float(weight / self.fabric.all_reduce(weight.clone(), reduce_op="mean"))
 
     def _seed(self, seed: int) -> None:
         # torch.manual_seed also seeds devices that are not there, which takes as long as a small step.
@@ -197,15 +216,22 @@ class Training:
 
     def _prepared(self, indices: torch.Tensor, noise: float) -> tuple[torch.Tensor, torch.Tensor]:
         inputs, target = self.rows.batch(indices)
+        inputs, target = self._cast(inputs), self._cast(target)
         if self.settings.augmentation is not None:
             inputs = self.settings.augmentation.train()(inputs)
         if noise > 0:
             inputs = inputs + noise * torch.randn_like(inputs)
         return inputs, target
 
+    def _cast(self, values: torch.Tensor) -> torch.Tensor:
+        return values.to(self._dtype) if values.is_floating_point() else values
+
     def _loss(self, stage: Stage, scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        check_scores(scores)
+        if self.fabric.world_size > 1 and not mean_weight(self.loss, target):
+            return 0 * scores.sum()  # no target of this process counts, as may be where some are ignored
         coef = {"coef": find_head(self.net).weight} if self._sees_coef else {}
-        loss = self.loss(scores, target, **coef)
+        loss = checked_loss(self.loss(scores, target, **coef))
         return loss if stage.C == 1 else stage.C * loss
 
     def _set_rates(self, stage: Stage, progress: float) -> None:
@@ -213,9 +239,8 @@ class Training:
         self.lr = (stage.lr or self.settings.lr) * schedule(progress)
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr
-        margins = stage.margin_schedule or self.settings.margin_schedule
-        if margins is not None:
-            self.loss.margin = margins(progress)
+        if stage.margin_schedule is not None:
+            self.loss.margin = stage.margin_schedule(progress)
 
     def _account(self, window: list[torch.Tensor]) -> None:
         """Add the window's sums to the epoch's, once they are known to be finite."""
@@ -225,24 +250,34 @@ class Training:
         sums = sums.cpu()
         wrong = torch.nonzero(~torch.isfinite(sums[:, 0]))
         if len(wrong):
-            step = self._global_step() - len(window) + 1 + int(wrong[0])
-            raise InputError(
-                f"the loss is {sums[int(wrong[0]), 0].item()} at step {step} (stage {self.position.stage}, "
-                f"epoch {self.position.epoch}) with lr {self.lr:g}; lower lr or clip_grad_norm; "
-                f"the last good checkpoint: {self._saved}"
-            )
+            first = int(wrong[0])
+            loss = (sums[first, 0] / sums[first, 1]).item()
+            raise self._diverged(f"the loss is {loss}", self._global_step() - len(window) + 1 + first)
         self.totals += sums.sum(dim=0)
         window.clear()
 
+    def _diverged(self, what: str, step: int) -> InputError:
+        return InputError(
+            f"{what} at step {step} (stage {self.position.stage}, epoch {self.position.epoch}) with lr "
+            f"{self.lr:g}; train anew with a lower lr or clip_grad_norm; "
+            f"the last good checkpoint: {self._saved}"
+        )
+
+    def _check_weights(self) -> None:
+        """Raise InputError unless all weights are finite; a finite loss may have a gradient that is not."""
+        if not all(torch.isfinite(parameter).all() for parameter in self.net.parameters()):
+            raise self._diverged("a weight is no longer finite", self._global_step() - 1)
+
     def _record(self, stage: Stage, began: float) -> None:
+        train_loss, train_accuracy = means(self.totals)
         loss, accuracy = self._validate(stage)
         self.records.append(
             {
                 "epoch": self.position.epoch - 1,
                 "stage": self.position.stage,
                 "lr": self.lr,
-                "train_loss": self.totals[0].item() / len(self.rows),
-                "train_accuracy": self.totals[1].item() / len(self.rows),
+                "train_loss": train_loss,
+                "train_accuracy": train_accuracy,
                 "validation_loss": loss,
                 "validation_accuracy": accuracy,
                 "seconds": time.perf_counter() - began,
@@ -261,15 +296,14 @@ class Training:
             kept = state_copy(self.net)
             self.net.load_state_dict(self.average)
         self.module.eval()
-        n, totals = len(self.held_out), torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
-        for indices in torch.arange(n).split(max(self.settings.batch_size, 512)):
-            inputs, target = self.held_out.batch(indices)
+        totals = torch.zeros(4, dtype=torch.float64, device=self.fabric.device)
+        for indices in torch.arange(len(self.held_out)).split(max(self.settings.batch_size, 512)):
+            inputs, target = map(self._cast, self.held_out.batch(indices))
             scores = self.module(inputs)
-            totals += torch.stack([self._loss(stage, scores, target) * len(indices), _hits(scores, target)])
+            totals += tally(self.loss, self._loss(stage, scores, target), scores, target)
         if kept is not None:
             self.net.load_state_dict(kept)
-        loss, accuracy = (totals / n).tolist()
-        return loss, accuracy
+        return means(totals)
 
     def _order(self) -> torch.Tensor:
         epoch = sum(self._epochs(stage) for stage in self.stages[: self.position.stage]) + self.position.epoch
@@ -284,18 +318,6 @@ class Training:
         before = sum(self._epochs(stage) for stage in self.stages[: self.position.stage])
         return (before + self.position.epoch) * self._steps_an_epoch + self.position.step
 
-    def _optimizer(self, stage: Stage) -> torch.optim.Optimizer:
-        settings = self.settings
-        groups = _groups(self.net, settings.weight_decay, settings.head_weight_decay)
-        # A gradient scaler that also clips must see the gradients before the step, which fused ones hide.
-        fused = settings.precision != "16-mixed"
-        lr = stage.lr or settings.lr
-        if settings.optimizer == "adam":
-            return torch.optim.Adam(groups, lr=lr, fused=fused)
-        return torch.optim.SGD(
-            groups, lr=lr, momentum=settings.momentum, nesterov=settings.nesterov, fused=fused
-        )
-
     def _checkpoint(self) -> Path | None:
         return None if self.out is None else self.out / "checkpoint.pt"
 
@@ -303,7 +325,7 @@ class Training:
         path = self._checkpoint()
         if path is None:
             return
-        self._saved = f"{path} (stage {self.position.stage}, epoch {self.position.epoch})"
+        self._name_saved(path)
         if not self.fabric.is_global_zero:
             return
         state = {
@@ -330,7 +352,11 @@ class Training:
         self.position, self.records = Position(*state["position"]), state["records"]
         self.snapshots, self.best, self.average = state["snapshots"], state["best"], state["average"]
         self.totals = state["totals"]
+        self._name_saved(path)
         return state
+
+    def _name_saved(self, path: Path) -> None:
+        self._saved = f"{path} (stage {self.position.stage}, epoch {self.position.epoch})"
 
     def _restore(self, state: dict[str, Any]) -> None:
         if self.position.epoch > 0 or self.position.step > 0:
@@ -340,22 +366,12 @@ class Training:
             self.average = {k: v.to(self.fabric.device) for k, v in self.average.items()}
 
 
-def _hits(scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    truth = target.argmax(dim=1) if target.is_floating_point() else target
-    return (scores.argmax(dim=1) == truth).sum()
-
-
-def _groups(net: nn.Module, decay: float, head_decay: float | None) -> list[dict[str, Any]]:
-    """Parameters by their weight decay: the head's weights, all other weights, and what is not decayed."""
-    head = find_head(net).weight if head_decay is not None else None
-    parts: dict[float, list[nn.Parameter]] = {}
-    for parameter in net.parameters():
-        if parameter.requires_grad:
-            own = decay if parameter.ndim > 1 else 0.0
-            parts.setdefault(
-                float(head_decay) if parameter is head and head_decay is not None else own, []
-            ).append(parameter)
-    return [{"params": parameters, "weight_decay": value} for value, parameters in parts.items()]
+def _batches(n: int, size: int) -> list[slice]:
+    """Places of the batches in an order of n rows; a rest of one row joins the batch before."""
+    starts = list(range(0, n, size))
+    if len(starts) > 1 and n - starts[-1] == 1:
+        starts.pop()
+    return [slice(start, end) for start, end in zip(starts, [*starts[1:], n], strict=True)]
 
 
 def _mixed(seed: int, step: int, rank: int) -> int:
