@@ -1,6 +1,7 @@
 """Laws of the losses as torch modules: value, derivatives, precision, transforms, compilation, limits."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ torch = pytest.importorskip("torch")
 
 from maxmargin import nn  # noqa: E402
 from maxmargin._checks import InputError  # noqa: E402
+from maxmargin.deep.modules_as_data import from_data, to_data  # noqa: E402
 from maxmargin.nn import functional  # noqa: E402
 from tests.nn.losses import BUILDERS, ORACLES, each_loss  # noqa: E402
 
@@ -203,6 +205,88 @@ def test_says_what_it_is_and_can_be_copied(build):
     assert list(loss.state_dict()) == ["weight"]
     assert not list(loss.parameters())
     torch.testing.assert_close(copy.deepcopy(loss)(scores, target), loss(scores, target))
+
+
+CHANGES = {
+    "power": (nn.OneVsRestHingeLoss(2), {"power": 1}, nn.OneVsRestHingeLoss(1)),
+    "k-and-variant": (nn.TopKHingeLoss(1), {"k": 3, "variant": "beta"}, nn.TopKHingeLoss(3, "beta")),
+    "delta": (nn.SmoothHingeLoss(), {"delta": 2.0}, nn.SmoothHingeLoss(2.0)),
+    "margin": (nn.SoftMarginSoftmaxLoss(0.0), {"margin": 5.0}, nn.SoftMarginSoftmaxLoss(5.0)),
+}
+each_change = pytest.mark.parametrize(("loss", "changes", "expected"), CHANGES.values(), ids=CHANGES)
+
+
+@each_change
+@pytest.mark.parametrize(
+    "copied",
+    [
+        copy.deepcopy,
+        lambda loss: pickle.loads(pickle.dumps(loss)),  # noqa: S301
+        lambda loss: from_data(to_data(loss)),
+    ],
+    ids=["deepcopy", "pickle", "data"],
+)
+def test_constants_may_be_changed(loss, changes, expected, copied):
+    scores, target = sample(50)
+    changed = copy.deepcopy(loss)
+    assert not torch.equal(changed(scores, target), expected(scores, target))
+    for name, value in changes.items():
+        setattr(changed, name, value)
+        assert getattr(changed, name) == value
+    changed = copied(changed)
+    assert repr(changed) == repr(expected)
+    assert torch.equal(changed(scores, target), expected(scores, target))
+    assert torch.equal(slope(changed, scores, target), slope(expected, scores, target))
+
+
+@compiled
+@each_change
+def test_constants_may_be_changed_after_compilation(loss, changes, expected):
+    torch._dynamo.reset()
+    scores, target = sample(50)
+    changed = copy.deepcopy(loss)
+    fast = torch.compile(changed, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(fast(scores, target), loss(scores, target))
+    for name, value in changes.items():
+        setattr(changed, name, value)
+    torch.testing.assert_close(slope(fast, scores, target), slope(expected, scores, target))
+
+
+@compiled
+def test_a_compiled_margin_may_rise_at_every_step():
+    torch._dynamo.reset()
+    scores, target = sample(50)
+    loss = nn.SoftMarginSoftmaxLoss(0.0)
+    fast = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    for margin in (0.0, 0.25, 0.5, 0.75, 1.0):
+        loss.margin = margin
+        expected = nn.SoftMarginSoftmaxLoss(margin)
+        torch.testing.assert_close(slope(fast, scores, target), slope(expected, scores, target))
+
+
+@pytest.mark.parametrize(
+    ("loss", "name", "value", "message"),
+    [
+        (nn.OneVsRestHingeLoss(), "power", 3, r"power is 3; choose 1"),
+        (nn.TopKHingeLoss(1), "k", 0, r"k is 0; it must be an integer"),
+        (nn.TopKHingeLoss(1), "variant", "gamma", r"unknown variant 'gamma'"),
+        (nn.SmoothHingeLoss(), "delta", 0.0, r"delta is 0\.0; it must be a positive number"),
+        (
+            nn.SoftMarginSoftmaxLoss(1.0),
+            "margin",
+            -1.0,
+            r"margin is -1\.0; it must be a number of at least 0",
+        ),
+        (nn.ISM3Loss(), "p", 0.5, r"p is 0\.5; it must be a number of at least 1"),
+        (nn.ISM3Loss(), "strength", -1.0, r"strength is -1\.0; it must be a number of at least 0"),
+        (nn.PairwiseMarginPenalty(), "p", 0.5, r"p is 0\.5; it must be a number of at least 1"),
+    ],
+)
+def test_unusable_changes_are_named_and_not_made(loss, name, value, message):
+    before = repr(loss)
+    with pytest.raises(InputError, match=message):
+        setattr(loss, name, value)
+    assert repr(loss) == before
 
 
 def test_repr_shows_the_parameters():

@@ -107,6 +107,15 @@ def test_ism3_keeps_classes_apart_in_bfloat16_training():
     assert (layer.weight != before).float().mean() > 0.95
 
 
+def test_constants_may_be_changed(coef):
+    X, target = torch.ones(2, 3, dtype=torch.float64), torch.tensor([0, 1])
+    loss, penalty = ISM3Loss(), PairwiseMarginPenalty()
+    loss.p, loss.strength, penalty.p = 2, 0.5, 2
+    assert torch.equal(penalty(coef), PairwiseMarginPenalty(2)(coef))
+    assert torch.equal(loss(X @ coef.T, target, coef), ISM3Loss(2, 0.5)(X @ coef.T, target, coef))
+    assert repr(penalty) == repr(PairwiseMarginPenalty(2))
+
+
 @pytest.mark.parametrize("shape", [(3,), (2, 2, 2), (0, 3), (3, 0)])
 def test_weights_of_another_shape_are_named(shape):
     with pytest.raises(

@@ -4,12 +4,20 @@ All take scores of shape (N, C) or (N, C, d1, ...) and integer targets (N, d1, .
 scores' shape, and keep to the conventions that :mod:`maxmargin.nn.functional` lists.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from maxmargin._checks import check_choice, check_nonnegative
-from maxmargin.losses import CrammerSinger, Loss, SmoothHinge, SoftmaxCrossEntropy, TopK, WestonWatkins
+from maxmargin.losses import (
+    CrammerSinger,
+    Loss,
+    SmoothHinge,
+    SoftmaxCrossEntropy,
+    SquaredHinge,
+    TopK,
+    WestonWatkins,
+)
 from maxmargin.nn._targets import REDUCTIONS, reduced_loss
 from maxmargin.nn.functional import one_vs_rest, pairwise_margin_penalty
 from maxmargin.penalties import PairwiseMargin
@@ -29,9 +37,13 @@ _OPTIONS = """weight : tensor of shape (C,), optional
 
 
 class ClassificationLoss(nn.Module):
-    """What the losses of (scores, target) share."""
+    """What the losses of (scores, target) share.
+
+    The constants live in ``loss`` alone: who sets one builds that anew, which checks it.
+    """
 
     shown: ClassVar[tuple[str, ...]] = ()
+    loss: Any
     weight: Tensor | None
 
     def __init_subclass__(cls) -> None:
@@ -92,7 +104,15 @@ class OneVsRestHingeLoss(ClassificationLoss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(one_vs_rest(power), weight, ignore_index, reduction)
-        self.power = power
+
+    @property
+    def power(self) -> int:
+        """1 or 2."""
+        return 2 if isinstance(self.loss.surrogate, SquaredHinge) else 1
+
+    @power.setter
+    def power(self, power: int) -> None:
+        self.loss = one_vs_rest(power)
 
 
 class WestonWatkinsLoss(ClassificationLoss):
@@ -182,7 +202,24 @@ class TopKHingeLoss(ClassificationLoss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(TopK(k, variant), weight, ignore_index, reduction)
-        self.k, self.variant = k, variant
+
+    @property
+    def k(self) -> int:
+        """How many rivals count."""
+        return self.loss.k
+
+    @k.setter
+    def k(self, k: int) -> None:
+        self.loss = TopK(k, self.variant)
+
+    @property
+    def variant(self) -> str:
+        """Whether the mean is taken before the positive part or after it."""
+        return self.loss.variant
+
+    @variant.setter
+    def variant(self, variant: str) -> None:
+        self.loss = TopK(self.k, variant)
 
 
 class SmoothHingeLoss(ClassificationLoss):
@@ -216,7 +253,15 @@ class SmoothHingeLoss(ClassificationLoss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(WestonWatkins(SmoothHinge(delta)), weight, ignore_index, reduction)
-        self.delta = delta
+
+    @property
+    def delta(self) -> float:
+        """Width of the smoothing."""
+        return self.loss.surrogate.delta
+
+    @delta.setter
+    def delta(self, delta: float) -> None:
+        self.loss = WestonWatkins(SmoothHinge(delta))
 
 
 class SoftMarginSoftmaxLoss(ClassificationLoss):
@@ -250,7 +295,15 @@ class SoftMarginSoftmaxLoss(ClassificationLoss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(SoftmaxCrossEntropy(margin), weight, ignore_index, reduction)
-        self.margin = margin
+
+    @property
+    def margin(self) -> float:
+        """By how much the true class has to lead."""
+        return self.loss.margin
+
+    @margin.setter
+    def margin(self, margin: float) -> None:
+        self.loss = SoftmaxCrossEntropy(margin)
 
 
 class KerasHingeLoss(ClassificationLoss):
@@ -338,8 +391,26 @@ class ISM3Loss(CrossEntropyLoss):
     ) -> None:
         check_choice(reduction, ("mean", "sum"), "reduction")
         super().__init__(weight=weight, ignore_index=ignore_index, reduction=reduction)
+        self.p, self.strength = p, strength
+
+    @property
+    def p(self) -> float:
+        """Exponent of the penalty."""
+        return self._penalty.p
+
+    @p.setter
+    def p(self, p: float) -> None:
+        self._penalty = PairwiseMargin(p)
+
+    @property
+    def strength(self) -> float:
+        """Weight of the penalty."""
+        return self._strength
+
+    @strength.setter
+    def strength(self, strength: float) -> None:
         check_nonnegative(strength, "strength")
-        self.p, self.strength = PairwiseMargin(p).p, strength
+        self._strength = strength
 
     def forward(self, scores: Tensor, target: Tensor, coef: Tensor) -> Tensor:
         """Loss of the scores and of the weights (n_classes, n_features) of the layer that made them."""

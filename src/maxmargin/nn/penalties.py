@@ -38,7 +38,16 @@ class PairwiseMarginPenalty(nn.Module):
 
     def __init__(self, p: float = 4.0) -> None:
         super().__init__()
-        self.p = PairwiseMargin(p).p
+        self.p = p
+
+    @property
+    def p(self) -> float:
+        """Exponent."""
+        return self._penalty.p
+
+    @p.setter
+    def p(self, p: float) -> None:
+        self._penalty = PairwiseMargin(p)
 
     def extra_repr(self) -> str:
         """The parameter, for ``repr``."""
