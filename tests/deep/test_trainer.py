@@ -551,6 +551,8 @@ def test_targets_that_are_ignored_count_in_no_mean(rows):
     assert log.epochs[-1]["validation_accuracy"] == pytest.approx(float(accuracy))
     assert log.epochs[-1]["validation_loss"] == pytest.approx(float(OneVsRestHingeLoss()(scores, truth)))
     assert 0.2 < log.epochs[-1]["train_accuracy"] <= 1
+    with pytest.raises(InputError, match="all targets are ignored"):
+        train((X, np.full_like(y, -100)))
 
 
 def test_sequences_are_scored_place_by_place():

@@ -48,6 +48,8 @@ def tally(loss: Any, value: torch.Tensor, scores: torch.Tensor, target: torch.Te
 def means(totals: torch.Tensor) -> tuple[float, float]:
     """Mean loss and accuracy out of summed tallies."""
     loss, weight, hits, count = totals.tolist()
+    if not count:
+        raise InputError("all targets are ignored; give some that count")
     return loss / weight, hits / count
 
 

@@ -228,8 +228,9 @@ class Training:
 
     def _loss(self, stage: Stage, scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         check_scores(scores)
-        if self.fabric.world_size > 1 and not mean_weight(self.loss, target):
-            return 0 * scores.sum()  # no target of this process counts, as may be where some are ignored
+        looked_at = self.fabric.world_size > 1 or scores.device.type == "cpu"  # one CUDA device need not wait
+        if looked_at and not mean_weight(self.loss, target):
+            return 0 * scores.sum()  # all targets of this part are ignored
         coef = {"coef": find_head(self.net).weight} if self._sees_coef else {}
         loss = checked_loss(self.loss(scores, target, **coef))
         return loss if stage.C == 1 else stage.C * loss
