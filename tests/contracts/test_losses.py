@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from maxmargin.losses import (
     CrammerSinger,
+    Expectation,
     Hinge,
     OneVsRest,
     Proximal,
@@ -318,10 +319,15 @@ def test_top_k_alpha_lies_below_beta_and_beta_below_crammer_singer(k, apart, sam
 
 
 @each_loss
-def test_expectation_is_the_mean_over_the_classes(name, sample, rng):
-    scores, _ = sample
+@pytest.mark.parametrize("most", [None, 1, 2, 3])
+def test_expectation_is_the_mean_over_the_classes(name, most, sample, tied_sample, rng):
+    scores = np.concatenate([sample[0][::2], tied_sample[0][::2]])
     weights = rng.dirichlet(np.ones(5), size=60) * rng.integers(0, 2, size=(60, 5))
-    expected = expectation(LOSSES[name])
+    if most is None:
+        expected = expectation(LOSSES[name])
+    else:
+        weights = np.where(np.sort(weights, axis=1)[:, [-most]] <= weights, weights, 0.0)
+        expected = Expectation(LOSSES[name], most)
     value, gradient = expected.value_and_gradient(scores, weights)
     product, diagonal = expected.curvature(scores, weights)
     classes = [np.full(60, k) for k in range(5)]

@@ -5,7 +5,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from maxmargin._checks import InputError  # noqa: E402
-from maxmargin.nn import CrossEntropyLoss, SoftMarginSoftmaxLoss  # noqa: E402
+from maxmargin.losses import Hinge  # noqa: E402
+from maxmargin.nn import (  # noqa: E402
+    CrammerSingerLoss,
+    CrossEntropyLoss,
+    SoftMarginSoftmaxLoss,
+    WestonWatkinsLoss,
+)
 from tests.nn.losses import each_loss  # noqa: E402
 
 WEIGHT = torch.tensor([0.5, 2.0, 1.0, 0.0, 3.0], dtype=torch.float64)
@@ -120,6 +126,41 @@ def test_loss_of_a_mixture_is_the_mixture_of_losses(build, scores, target):
     )
     loss = build(weight=WEIGHT, reduction="none")
     torch.testing.assert_close(loss(scores, mixed), 0.3 * loss(scores, target) + 0.7 * loss(scores, other))
+
+
+@each_loss
+def test_few_probabilities_of_many_classes(build):
+    """Mixup: the work is of another kind where most probabilities are 0; its results are not."""
+    generator = torch.Generator().manual_seed(6)
+    scores = torch.randn(7, 30, generator=generator, dtype=torch.float64, requires_grad=True)
+    one, other = torch.nn.functional.one_hot(torch.randint(30, (2, 7), generator=generator), 30).double()
+    other[0] = 0
+    loss, direction = build(reduction="none"), torch.randn(7, 30, generator=generator, dtype=torch.float64)
+
+    def derivatives(values):
+        (gradient,) = torch.autograd.grad(values.sum(), scores, create_graph=True)
+        return values, gradient, torch.autograd.grad((gradient * direction).sum(), scores)[0]
+
+    mixture = derivatives(loss(scores, 0.3 * one + 0.7 * other))
+    whole = derivatives(
+        0.3 * loss(scores, one.argmax(1)) + 0.7 * other.sum(1) * loss(scores, other.argmax(1))
+    )
+    for mine, theirs in zip(mixture, whole, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("build", [WestonWatkinsLoss, CrammerSingerLoss])
+def test_mixup_costs_few_passes(build, monkeypatch):
+    """The rows that are looked at, counted where the surrogate is computed."""
+    seen = []
+    of_hinge = Hinge.value_and_slope
+    monkeypatch.setattr(
+        Hinge, "value_and_slope", lambda hinge, t: (seen.append(len(t)), of_hinge(hinge, t))[1]
+    )
+    mixed = torch.zeros(4, 100)
+    mixed[:, [3, 50]] = 0.5
+    build()(torch.randn(4, 100), mixed)
+    assert sum(seen) <= 2 * 4
 
 
 @each_loss

@@ -1,11 +1,14 @@
 """Losses whose true class is known by its distribution alone, as in mixup or label smoothing."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from maxmargin._arrays import array_namespace
 from maxmargin._typing import Array
+from maxmargin.functional import argmax_of_rows, positive_part
 from maxmargin.losses._base import Curvature, Loss, chosen
+from maxmargin.losses.crammer_singer import CrammerSinger
 from maxmargin.losses.one_vs_rest import OneVsRest
 from maxmargin.losses.softmax import SoftmaxCrossEntropy
 
@@ -15,43 +18,58 @@ class Expectation:
     """Expectation of a loss under a distribution of the true class: sum_y q_y loss(f, y).
 
     In place of the target it takes the weights q, of shape (n, n_classes), that need not sum to 1. A class of
-    weight 0 adds nothing, were its loss infinite. It costs n_classes times as much as the loss itself.
+    weight 0 adds nothing, were its loss infinite.
 
     Parameters
     ----------
     loss : Loss
         The loss.
+    most : int, optional
+        As many classes have a weight other than 0 in any row; by default all may have. It costs ``most``
+        times as much as the loss itself.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from maxmargin.losses import CrammerSinger
+    >>> from maxmargin.losses import WestonWatkins
     >>> scores, halves = np.array([[2.0, 1.5, 3.0]]), np.array([[0.5, 0.5, 0.0]])
-    >>> expectation(CrammerSinger()).value_and_gradient(scores, halves)[0]
-    array([2.25])
+    >>> Expectation(WestonWatkins(), most=2).value_and_gradient(scores, halves)[0]
+    array([3.25])
     """
 
     loss: Loss
+    most: int | None = None
 
     def value_and_gradient(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """Value (n,) and derivative by the scores (n, n_classes)."""
         value, gradient = 0.0, 0.0
-        for k in range(scores.shape[1]):
-            of_class = self.loss.value_and_gradient(scores, _all_of_class(k, target))
-            value = value + weighted(target[:, k], of_class[0])
-            gradient = gradient + weighted(target[:, k : k + 1], of_class[1])
+        for classes, weights in self._parts(target):
+            of_classes = self.loss.value_and_gradient(scores, classes)
+            value = value + weighted(weights[:, 0], of_classes[0])
+            gradient = gradient + weighted(weights, of_classes[1])
         return value, gradient
 
     def curvature(self, scores: Array, target: Array) -> Curvature:
         """Sum of the classes' own."""
-        curvatures = [self.loss.curvature(scores, _all_of_class(k, target)) for k in range(scores.shape[1])]
+        parts = [(weights, self.loss.curvature(scores, classes)) for classes, weights in self._parts(target)]
+        return Curvature(
+            lambda direction: sum(weights * curvature.product(direction) for weights, curvature in parts),
+            sum(weights * curvature.diagonal for weights, curvature in parts),
+        )
 
-        def product(direction: Array) -> Array:
-            products = (curvature.product(direction) for curvature in curvatures)
-            return sum(target[:, k : k + 1] * of_class for k, of_class in enumerate(products))
-
-        diagonals = (target[:, k : k + 1] * curvature.diagonal for k, curvature in enumerate(curvatures))
-        return Curvature(product, sum(diagonals))
+    def _parts(self, target: Array) -> Iterator[tuple[Array, Array]]:
+        """A class of each row (n,) and its weight (n, 1), until only weights of 0 are left."""
+        xp, n_classes = array_namespace(target), target.shape[1]
+        if self.most is None or 2 * self.most > n_classes:  # to look for the classes would take longer
+            for k in range(n_classes):
+                classes = xp.full((target.shape[0],), k, dtype=xp.int64, device=target.device)
+                yield classes, target[:, k : k + 1]
+            return
+        for _ in range(self.most):
+            classes = argmax_of_rows(xp.abs(target))
+            heaviest = chosen(classes, target)
+            yield classes, heaviest.pick(target)
+            target = heaviest.cleared(target)
 
 
 @dataclass(frozen=True)
@@ -98,6 +116,55 @@ class ExpectedSoftmaxCrossEntropy:
         )
 
 
+@dataclass(frozen=True)
+class ExpectedCrammerSinger:
+    """Expectation of Crammer-Singer: every class has the top one for its rival, which has the second."""
+
+    loss: CrammerSinger
+
+    def value_and_gradient(self, scores: Array, target: Array) -> tuple[Array, Array]:
+        """Value (n,) and derivative by the scores (n, n_classes)."""
+        rivals = _Rivals(scores)
+        values, slopes = self.loss.surrogate.value_and_slope(rivals.violations)
+        value = array_namespace(scores).sum(weighted(target, values), axis=1)
+        return value, rivals.pull(weighted(target, slopes))
+
+    def curvature(self, scores: Array, target: Array) -> Curvature:
+        """Map d to sum_y q_y phi''_y (d_r - d_y) (e_r - e_y), with r the strongest rival of y."""
+        rivals = _Rivals(scores)
+        bends = weighted(target, self.loss.surrogate.bend(rivals.violations))
+        return Curvature(
+            lambda direction: rivals.pull(bends * rivals.leads(direction)),
+            rivals.collected(bends) + bends,
+        )
+
+
+class _Rivals:
+    """The strongest rival of every class at once, in O(n_classes) operations."""
+
+    def __init__(self, scores: Array) -> None:
+        self._top = chosen(argmax_of_rows(scores), scores)
+        others = self._top.put(scores, array_namespace(scores).finfo(scores.dtype).min)
+        self._second = chosen(argmax_of_rows(others), scores)
+        self.violations = positive_part(1 + self.leads(scores))
+
+    def leads(self, values: Array) -> Array:
+        """By how much the value at each class's rival exceeds its own."""
+        of_top = array_namespace(values).broadcast_to(self._top.pick(values), values.shape)
+        return self._top.put(of_top, self._second.pick(values)) - values
+
+    def collected(self, values: Array) -> Array:
+        """Of each class, the sum of the values of those whose rival it is."""
+        xp = array_namespace(values)
+        of_top = self._top.pick(values)
+        collected = self._top.put(xp.zeros_like(values), xp.sum(values, axis=1, keepdims=True) - of_top)
+        return self._second.add(collected, of_top)
+
+    def pull(self, slopes: Array) -> Array:
+        """Derivative by the scores, given the slopes by the violations."""
+        return self.collected(slopes) - slopes
+
+
 class _Mixture:
     """The probabilities P_y for every true class y at once, in O(n_classes) operations.
 
@@ -133,12 +200,17 @@ class _Mixture:
         return self._top.put(means, xp.sum(self._of_top * direction, axis=1, keepdims=True))
 
 
-def expectation(loss: Loss) -> Expectation | ExpectedOneVsRest | ExpectedSoftmaxCrossEntropy:
+Expected = Expectation | ExpectedOneVsRest | ExpectedSoftmaxCrossEntropy | ExpectedCrammerSinger
+
+
+def expectation(loss: Loss) -> Expected:
     """The expectation of a loss under distributions of the true class, in closed form where there is one."""
     if isinstance(loss, OneVsRest):
         return ExpectedOneVsRest(loss)
     if isinstance(loss, SoftmaxCrossEntropy):
         return ExpectedSoftmaxCrossEntropy(loss)
+    if isinstance(loss, CrammerSinger):
+        return ExpectedCrammerSinger(loss)
     return Expectation(loss)
 
 
@@ -150,11 +222,6 @@ def weighted(weights: Array, values: Array) -> Array:
 
 def _others(target: Array) -> Array:
     return array_namespace(target).sum(target, axis=1, keepdims=True) - target
-
-
-def _all_of_class(k: int, target: Array) -> Array:
-    xp = array_namespace(target)
-    return xp.full((target.shape[0],), k, dtype=xp.int64, device=target.device)
 
 
 def _powers(scores: Array) -> tuple[Array, Array, Array]:

@@ -10,13 +10,16 @@ from torch.autograd import Function
 _BLOCK = 2**18  # scores that are worked on at a time: what is made of them stays in the second-level cache
 
 
-def is_eager(tensor: Tensor) -> bool:
-    """Whether values may be looked at without cost: on the CPU, neither compiled nor transformed."""
+def has_values(tensor: Tensor) -> bool:
+    """Whether values may be looked at: neither compiled nor transformed."""
     return (
-        tensor.device.type == "cpu"
-        and not torch.compiler.is_compiling()
-        and not is_functorch_wrapped_tensor(tensor)
+        not torch.compiler.is_compiling() and not is_functorch_wrapped_tensor(tensor) and not tensor.is_meta
     )
+
+
+def is_eager(tensor: Tensor) -> bool:
+    """Whether values may be looked at without cost: on the CPU."""
+    return tensor.device.type == "cpu" and has_values(tensor)
 
 
 def loss_of_rows(loss: Any, scores: Tensor, target: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from maxmargin._checks import InputError, check_choice
-from maxmargin.losses import Loss, expectation
-from maxmargin.nn._differentiable import is_eager, loss_of_rows
+from maxmargin.losses import Expectation, Loss, expectation
+from maxmargin.nn._differentiable import has_values, is_eager, loss_of_rows
 
 REDUCTIONS = ("mean", "sum", "none")
 _INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
@@ -75,7 +75,10 @@ def _soft(loss: Loss, rows: Tensor, target: Tensor, weight: Tensor | None) -> tu
     target = _class_last(target).to(rows.dtype)
     if weight is not None:
         target = target * weight
-    return loss_of_rows(expectation(loss), rows, target), rows.shape[0]
+    expected = expectation(loss)
+    if isinstance(expected, Expectation) and has_values(target):  # on a GPU a wait, but n_classes passes less
+        expected = Expectation(loss, most=int((target != 0).sum(dim=1).max()))
+    return loss_of_rows(expected, rows, target), rows.shape[0]
 
 
 def _class_last(values: Tensor) -> Tensor:
