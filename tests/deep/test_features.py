@@ -160,14 +160,21 @@ def test_a_model_can_be_trained_on_after_extraction():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_device_is_used_and_the_model_comes_back(net, images):
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", torch.device("cuda", 0)], ids=repr)
+def test_a_device_is_used_and_the_model_comes_back(net, images, device):
     before, weight, places = state(net), net.conv.weight, []
     with net.conv.register_forward_hook(lambda *_: places.append(net.conv.weight.device.type)):
-        features = extract_features(net, images, device="cuda")
+        features = extract_features(net, images, device=device)
     assert places == ["cuda"]
     assert net.conv.weight is weight
     np.testing.assert_allclose(features, expected(net, images), atol=1e-2)
     assert_unchanged(net, before)
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", torch.device("cpu")], ids=repr)
+def test_a_device_is_one_of_torchs_or_its_name(net, images, device):
+    features = extract_features(net, images, device=device)
+    np.testing.assert_allclose(features, extract_features(net, images), rtol=1e-4, atol=1e-5)
 
 
 def test_a_device_that_is_not_there_is_refused(net, images):
