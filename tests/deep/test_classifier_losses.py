@@ -95,6 +95,12 @@ def test_a_sequence_that_ends_in_a_head_with_a_margin_gives_it_the_targets(way):
     assert head_of(model).iteration > 0
 
 
+def test_a_head_with_a_margin_that_gets_no_targets_is_refused():
+    first, *rest = large_margin_body()
+    with pytest.raises(InputError, match=r"no parameter target.*HeadedNet\(features, head\)"):
+        make(nn.Sequential(first, nn.Sequential(*rest)), "cross_entropy").fit(DIGITS, NAMES)
+
+
 def test_l_softmax_by_name_needs_a_net_by_name():
     with pytest.raises(InputError, match=r"give a net of your own as HeadedNet\(features, LargeMargin"):
         make(tiny, "l_softmax").fit(DIGITS, NAMES)
