@@ -17,6 +17,8 @@ X_train, X_test, y_train, y_test = map(
     torch.tensor, train_test_split((X / 16).astype("float32"), y, random_state=0)
 )
 
+EPOCHS, BATCH = 6, 64
+
 
 class MarginModule(lightning.LightningModule):
     def __init__(self, loss, head):
@@ -43,15 +45,20 @@ PAIRS = {
     "Crammer-Singer": (margins.CrammerSingerLoss(), nn.Linear(64, 10)),
     "soft-margin softmax": (margins.SoftMarginSoftmaxLoss(margin=1.0), nn.Linear(64, 10)),
     "ISM3": (margins.ISM3Loss(), nn.Linear(64, 10)),
-    "large-margin softmax": (margins.CrossEntropyLoss(), margins.LargeMarginSoftmaxLinear(64, 10, margin=2)),
+    "large-margin softmax": (
+        margins.CrossEntropyLoss(),
+        margins.LargeMarginSoftmaxLinear.annealed(
+            64, 10, margin=2, steps=EPOCHS * len(X_train) // BATCH // 2
+        ),
+    ),
 }
 
 for name, (loss, head) in PAIRS.items():
     lightning.seed_everything(0, verbose=False)
     module = MarginModule(loss, head)
-    rows = DataLoader(TensorDataset(X_train, y_train), batch_size=64, shuffle=True)
+    rows = DataLoader(TensorDataset(X_train, y_train), batch_size=BATCH, shuffle=True)
     trainer = lightning.Trainer(
-        max_epochs=6,
+        max_epochs=EPOCHS,
         accelerator="cpu",
         logger=False,
         enable_checkpointing=False,
