@@ -21,6 +21,8 @@ SMOOTH = ("ovr-squared", "smooth", "soft-margin", "cross-entropy")
 each_smooth = pytest.mark.parametrize("build", [BUILDERS[name] for name in SMOOTH], ids=SMOOTH)
 # Dynamo makes an instance of every custom function, against which torch itself warns.
 compiled = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+# Torch itself compiles something by what it has deprecated.
+forward_mode = pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
 
 
 def sample(n=7, n_classes=5, seed=0, dtype=torch.float64):
@@ -153,6 +155,40 @@ def test_gradients_of_each_row_by_vmap(build):
     torch.testing.assert_close(of_rows, slope(build(reduction="sum"), scores, target))
     every = torch.func.vmap(lambda y: loss(scores, y.expand(7)))(torch.arange(5))
     torch.testing.assert_close(every, torch.stack([loss(scores, torch.full((7,), k)) for k in range(5)]))
+
+
+@forward_mode
+@each_loss
+@pytest.mark.parametrize("soft", [False, True])
+def test_forward_mode(build, soft):
+    scores, target = sample()
+    target = probabilities() if soft else target
+
+    def objective(scores):
+        return build()(scores, target)
+
+    checks = {"check_forward_ad": True, "check_batched_forward_grad": True}
+    assert torch.autograd.gradcheck(objective, scores, **checks)
+    assert torch.autograd.gradgradcheck(objective, scores, check_fwd_over_rev=True)
+    gradient, bend = slope(build(), scores, target), torch.autograd.functional.hessian(objective, scores)
+    scores = scores.detach()
+    direction = torch.ones_like(scores)
+    along = torch.func.jvp(objective, (scores,), (direction,))[1]
+    torch.testing.assert_close(along, (gradient * direction).sum())
+    torch.testing.assert_close(torch.func.jacfwd(objective)(scores), gradient)
+    torch.testing.assert_close(torch.func.hessian(objective)(scores), bend)
+    torch.testing.assert_close(torch.func.jacrev(torch.func.jacfwd(objective))(scores), bend)
+
+
+@forward_mode
+@each_loss
+def test_forward_mode_within_itself_is_refused(build):
+    scores, target = sample()
+    twice = torch.func.jacfwd(torch.func.jacfwd(lambda f: build()(f, target)))
+    with pytest.raises(
+        InputError, match=r"forward mode runs within the forward mode; take torch\.func\.hessian"
+    ):
+        twice(scores.detach())
 
 
 @each_smooth

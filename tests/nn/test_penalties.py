@@ -74,6 +74,15 @@ def test_transforms(coef):
     torch.testing.assert_close(gradients, torch.stack([gradient, 8 * gradient]))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
+def test_forward_mode(coef):
+    penalty = PairwiseMarginPenalty(3)
+    (gradient,) = torch.autograd.grad(penalty(coef), coef)
+    torch.testing.assert_close(torch.func.jacfwd(penalty)(coef.detach()), gradient)
+    bend = torch.autograd.functional.hessian(penalty, coef)
+    torch.testing.assert_close(torch.func.hessian(penalty)(coef.detach()), bend)
+
+
 @compiled
 def test_compiles_whole(coef):
     torch._dynamo.reset()

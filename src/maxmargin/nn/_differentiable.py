@@ -4,8 +4,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_functorch_wrapped_tensor
+from torch._C._functorch import TransformType, get_interpreter_stack, is_functorch_wrapped_tensor
 from torch.autograd import Function
+
+from maxmargin._checks import InputError
 
 _BLOCK = 2**18  # scores that are worked on at a time: what is made of them stays in the second-level cache
 
@@ -27,12 +29,16 @@ def loss_of_rows(loss: Any, scores: Tensor, target: Tensor) -> Tensor:
 
     Its derivatives are the loss's own, so that they are finite wherever these are.
     """
-    return _Value.apply(loss, scores, target)[0]
+    return _value(loss, scores, target)
 
 
 def penalty_of_weights(penalty: Any, coef: Tensor) -> Tensor:
     """Value of a penalty, a scalar, differentiable by the weights as often as wanted."""
-    return _Value.apply(penalty, coef, None)[0]
+    return _value(penalty, coef, None)
+
+
+def _value(mathematics: Any, x: Tensor, target: Tensor | None) -> Tensor:
+    return (_Value if torch.compiler.is_compiling() else _EagerValue).apply(mathematics, x, target)[0]
 
 
 class _Value(Function):
@@ -60,12 +66,14 @@ class _Value(Function):
         ctx.mark_non_differentiable(output[1])
         ctx.set_materialize_grads(False)  # else the gradient would get zeros of its own size
         ctx.save_for_backward(x, target, output[1])
+        ctx.save_for_forward(x, target, output[1])
 
     @staticmethod
     def backward(ctx: Any, of_value: Tensor | None, _: None) -> tuple[None, Tensor | None, None]:
         if of_value is None:
             return None, None, None
-        gradient = _Gradient.apply(ctx.mathematics, *ctx.saved_tensors)
+        gradient_of = _Gradient if torch.compiler.is_compiling() else _EagerGradient
+        gradient = gradient_of.apply(ctx.mathematics, *ctx.saved_tensors)
         return None, of_value[..., None] * gradient, None
 
 
@@ -82,13 +90,43 @@ class _Gradient(Function):
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:  # noqa: ARG004
         ctx.mathematics, x, target, _ = inputs
         ctx.save_for_backward(x, target)
+        ctx.save_for_forward(x, target)
 
     @staticmethod
     def backward(ctx: Any, direction: Tensor) -> tuple[None, Tensor, None, None]:
-        x, target = ctx.saved_tensors
-        with torch.autocast(x.device.type, enabled=False):
-            if target is None:
-                product = ctx.mathematics.curvature(x)(direction)
-            else:
-                product = ctx.mathematics.curvature(x, target).product(direction)
-        return None, product, None, None
+        return None, _curvature_times(direction, ctx.mathematics, *ctx.saved_tensors), None, None
+
+
+class _EagerValue(_Value):
+    """The same with the forward mode, at whose sight torch.compile gives up."""
+
+    @staticmethod
+    def jvp(ctx: Any, _: None, direction: Tensor, __: None) -> tuple[Tensor, None]:
+        x, target, gradient = ctx.saved_tensors
+        _check_single_forward_mode()
+        slopes = direction * _EagerGradient.apply(ctx.mathematics, x, target, gradient)
+        return (slopes.sum() if target is None else slopes.sum(dim=1)), None
+
+
+class _EagerGradient(_Gradient):
+    """The same with the forward mode."""
+
+    @staticmethod
+    def jvp(ctx: Any, _: None, direction: Tensor, __: None, ___: None) -> Tensor:
+        _check_single_forward_mode()
+        return _curvature_times(direction, ctx.mathematics, *ctx.saved_tensors)
+
+
+def _check_single_forward_mode() -> None:
+    if sum(level.key() == TransformType.Jvp for level in get_interpreter_stack() or ()) > 1:
+        raise InputError(
+            "torch loses the second derivative where the forward mode runs within the forward mode; "
+            "take torch.func.hessian, or jacfwd of jacrev"
+        )
+
+
+def _curvature_times(direction: Tensor, mathematics: Any, x: Tensor, target: Tensor | None) -> Tensor:
+    with torch.autocast(x.device.type, enabled=False):
+        if target is None:
+            return mathematics.curvature(x)(direction)
+        return mathematics.curvature(x, target).product(direction)

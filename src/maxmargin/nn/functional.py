@@ -11,6 +11,10 @@ under ``torch.compile`` and ``vmap``.
 - ``reduction`` is "mean" (divided by the summed weights of the targets, or by their number where they are
   probabilities), "sum" or "none".
 
+Derivatives of first and second order come by the reverse mode, by the forward mode (``torch.func.jvp``,
+``jacfwd``) and by ``torch.func.hessian``; torch allows no forward mode within the forward mode for them, nor
+under ``torch.compile``.
+
 Scores in float16 or bfloat16 are computed in float32, under autocast too. What needs a look at the data
 (targets out of range, all ignored) is checked on the CPU in eager mode alone: elsewhere it would make a GPU
 wait, or is impossible (``torch.compile``, ``vmap``).
