@@ -379,6 +379,8 @@ def test_keras_hinge_vanishes_far_inside_the_margin():
     ("build", "message"),
     [
         (lambda: nn.OneVsRestHingeLoss(3), r"power is 3; choose 1 .* or 2"),
+        (lambda: nn.OneVsRestHingeLoss(True), r"power is True; choose 1 .* or 2"),
+        (lambda: nn.OneVsRestHingeLoss([1]), r"power is \[1\]; choose 1 .* or 2"),
         (lambda: nn.TopKHingeLoss(0), r"k is 0; it must be an integer of at least 1"),
         (lambda: nn.TopKHingeLoss(2, "gamma"), r"unknown variant 'gamma'; choose from alpha, beta"),
         (lambda: nn.TopKHingeLoss(5)(*sample()), r"k is 5, but there are 5 classes; choose k from 1 to 4"),
@@ -393,3 +395,24 @@ def test_keras_hinge_vanishes_far_inside_the_margin():
 def test_unusable_parameters_are_named(build, message):
     with pytest.raises(InputError, match=message):
         build()
+
+
+@each_loss
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weight": [1.0] * 5}, r"weight is a list; it must be a torch\.Tensor"),
+        ({"weight": np.ones(5)}, r"weight is a numpy\.ndarray; it must be a torch\.Tensor"),
+        (
+            {"weight": torch.tensor([1.0, -2.0])},
+            r"weight holds -2; the weights of classes must be at least 0",
+        ),
+        ({"weight": torch.tensor([1.0, float("nan")])}, r"weight holds nan"),
+        ({"ignore_index": None}, r"ignore_index is None; it must be an integer"),
+        ({"ignore_index": 1.5}, r"ignore_index is 1\.5; it must be an integer"),
+        ({"ignore_index": True}, r"ignore_index is True; it must be an integer"),
+    ],
+)
+def test_unusable_options_are_named(build, options, message):
+    with pytest.raises(InputError, match=message):
+        build(**options)

@@ -133,6 +133,11 @@ def test_weights_of_another_shape_are_named(shape):
         PairwiseMarginPenalty()(torch.zeros(shape))
 
 
+def test_weights_that_are_no_tensor_are_named():
+    with pytest.raises(InputError, match=r"coef is a list; it must be a torch\.Tensor"):
+        PairwiseMarginPenalty()([[1.0], [2.0]])
+
+
 def test_unusable_p_is_named():
     with pytest.raises(InputError, match=r"p is 0; it must be a number of at least 1"):
         PairwiseMarginPenalty(0)

@@ -11,6 +11,7 @@ from maxmargin.nn import (  # noqa: E402
     CrossEntropyLoss,
     SoftMarginSoftmaxLoss,
     WestonWatkinsLoss,
+    functional,
 )
 from tests.nn.losses import each_loss  # noqa: E402
 
@@ -193,6 +194,10 @@ CLASSES = torch.tensor([0, 1, 2])
         (SCORES[0], CLASSES, {}, r"scores have shape \(4,\); it must be \(N, C\)"),
         (SCORES[:, :1], CLASSES * 0, {}, r"scores have shape \(3, 1\); there must be at least 2 classes"),
         (SCORES[:0], CLASSES[:0], {}, r"scores have shape \(0, 4\); the batch must not be empty"),
+        (SCORES.tolist(), CLASSES, {}, r"scores is a list; it must be a torch\.Tensor"),
+        (SCORES.numpy(), CLASSES, {}, r"scores is a numpy\.ndarray; it must be a torch\.Tensor"),
+        (SCORES, CLASSES.tolist(), {}, r"target is a list; it must be a torch\.Tensor"),
+        (SCORES, CLASSES.numpy(), {}, r"target is a numpy\.ndarray; it must be a torch\.Tensor"),
         (SCORES, CLASSES, {"weight": torch.ones(3)}, r"weight has shape \(3,\); it must be \(4,\)"),
         (SCORES, CLASSES, {"weight": torch.zeros(4)}, r"no target counts: .* of weight 0"),
         (
@@ -207,3 +212,10 @@ CLASSES = torch.tensor([0, 1, 2])
 def test_what_cannot_be_used_is_named(build, scores, target, options, message):
     with pytest.raises(InputError, match=message):
         build(**options)(scores, target)
+
+
+def test_options_of_functions_are_checked_too():
+    with pytest.raises(InputError, match=r"weight holds -1; the weights of classes must be at least 0"):
+        functional.cross_entropy(SCORES, CLASSES, weight=-torch.ones(4))
+    with pytest.raises(InputError, match=r"ignore_index is None; it must be an integer"):
+        functional.cross_entropy(SCORES, CLASSES, ignore_index=None)

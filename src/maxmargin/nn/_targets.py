@@ -1,5 +1,6 @@
 """What stands beside the scores: targets of either kind, class weights, and the reduction."""
 
+from numbers import Integral
 from typing import Any, TypedDict
 
 import torch
@@ -31,7 +32,9 @@ def reduced_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """The loss of scores of any layout, weighed and reduced as torch's own losses are."""
-    check_choice(reduction, REDUCTIONS, "reduction")
+    check_options(weight, ignore_index, reduction)
+    for name, values in {"scores": scores, "target": target}.items():
+        check_tensor(values, name)
     _check_scores(scores)
     shape = scores.shape[:1] + scores.shape[2:]
     rows = _class_last(scores)
@@ -49,6 +52,27 @@ def reduced_loss(
     if is_eager(values) and not total:
         raise InputError(f"no target counts: all are ignored (ignore_index={ignore_index}) or of weight 0")
     return values.sum() / total
+
+
+def check_tensor(values: Any, name: str) -> None:
+    """Raise InputError unless these are a tensor."""
+    if not isinstance(values, Tensor):
+        kind = f"{type(values).__module__}.{type(values).__qualname__}".removeprefix("builtins.")
+        raise InputError(f"{name} is a {kind}; it must be a torch.Tensor")
+
+
+def check_options(weight: Any, ignore_index: Any, reduction: Any) -> None:
+    """Raise InputError unless these are options of a loss."""
+    check_choice(reduction, REDUCTIONS, "reduction")
+    if isinstance(ignore_index, bool) or not isinstance(ignore_index, Integral):
+        raise InputError(
+            f"ignore_index is {ignore_index!r}; it must be an integer, below 0 to ignore no class"
+        )
+    if weight is None:
+        return
+    check_tensor(weight, "weight")
+    if is_eager(weight) and weight.numel() and not (least := weight.min()) >= 0:
+        raise InputError(f"weight holds {least.item():g}; the weights of classes must be at least 0")
 
 
 def _hard(

@@ -6,7 +6,7 @@ one. That takes about as long, but for Weston-Watkins, the smooth hinge and the 
 as many times as long as a row has classes of probability above 0: 2 with mixup, C with smoothed labels and
 under ``torch.compile`` and ``vmap``.
 
-- ``weight`` holds a factor for each class, shape (C,).
+- ``weight`` holds a factor for each class, at least 0, shape (C,).
 - ``ignore_index`` marks integer targets that do not count.
 - ``reduction`` is "mean" (divided by the summed weights of the targets, or by their number where they are
   probabilities), "sum" or "none".
@@ -16,10 +16,11 @@ Derivatives of first and second order come by the reverse mode, by the forward m
 under ``torch.compile``.
 
 Scores in float16 or bfloat16 are computed in float32, under autocast too. What needs a look at the data
-(targets out of range, all ignored) is checked on the CPU in eager mode alone: elsewhere it would make a GPU
-wait, or is impossible (``torch.compile``, ``vmap``).
+(targets out of range or all ignored, weights below 0) is checked on the CPU in eager mode alone: elsewhere
+it would make a GPU wait, or is impossible (``torch.compile``, ``vmap``).
 """
 
+from numbers import Real
 from typing import Unpack
 
 from torch import Tensor
@@ -36,7 +37,7 @@ from maxmargin.losses import (
     WestonWatkins,
 )
 from maxmargin.nn._differentiable import penalty_of_weights
-from maxmargin.nn._targets import Options, reduced_loss
+from maxmargin.nn._targets import Options, check_tensor, reduced_loss
 from maxmargin.penalties import PairwiseMargin
 
 _HINGES = {1: Hinge(), 2: SquaredHinge()}
@@ -44,7 +45,7 @@ _HINGES = {1: Hinge(), 2: SquaredHinge()}
 
 def one_vs_rest(power: int) -> OneVsRest:
     """The one-vs-rest loss of the hinge to this power."""
-    if power not in _HINGES:
+    if isinstance(power, bool) or not isinstance(power, Real) or power not in _HINGES:
         raise InputError(f"power is {power!r}; choose 1 (the hinge) or 2 (the squared hinge)")
     return OneVsRest(_HINGES[power])
 
@@ -113,6 +114,7 @@ def pairwise_margin_penalty(coef: Tensor, p: float = 4.0) -> Tensor:
     >>> pairwise_margin_penalty(torch.tensor([[1.0], [-1.0]]))
     tensor(16.)
     """
+    check_tensor(coef, "coef")
     if coef.ndim != 2 or 0 in coef.shape or not coef.is_floating_point():
         raise InputError(
             f"coef is {coef.dtype} of shape {tuple(coef.shape)}; it must be floating, (n_classes, n_features)"

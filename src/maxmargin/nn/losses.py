@@ -18,12 +18,12 @@ from maxmargin.losses import (
     TopK,
     WestonWatkins,
 )
-from maxmargin.nn._targets import REDUCTIONS, reduced_loss
+from maxmargin.nn._targets import check_options, reduced_loss
 from maxmargin.nn.functional import one_vs_rest, pairwise_margin_penalty
 from maxmargin.penalties import PairwiseMargin
 
 _OPTIONS = """weight : tensor of shape (C,), optional
-        A factor for each class.
+        A factor for each class, at least 0.
     ignore_index : int, default=-100
         An integer target that does not count.
     reduction : {"mean", "sum", "none"}, default="mean"
@@ -52,10 +52,11 @@ class ClassificationLoss(nn.Module):
 
     def __init__(self, loss: Loss, weight: Tensor | None, ignore_index: int, reduction: str) -> None:
         super().__init__()
+        check_options(weight, ignore_index, reduction)
         self.loss = loss
         self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
-        self.reduction = check_choice(reduction, REDUCTIONS, "reduction")
+        self.reduction = reduction
 
     def extra_repr(self) -> str:
         """The parameters, for ``repr``."""
