@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
+from importlib import import_module
 from numbers import Integral, Real
+
+_FOR_NETWORKS = ("torch", "lightning_fabric")
 
 
 class InputError(ValueError):
@@ -73,6 +75,11 @@ def _check_number(value: float, name: str, expected: str, holds: Callable[[float
 
 
 def check_torch() -> None:
-    """Raise InputError unless what networks need is installed; nothing is imported."""
-    if any(find_spec(name) is None for name in ("torch", "lightning_fabric", "safetensors")):
-        raise InputError('PyTorch is not installed; pip install "maxmargin[deep]"')
+    """Raise InputError unless what networks need is installed."""
+    for name in _FOR_NETWORKS:
+        try:
+            import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            raise InputError('PyTorch is not installed; pip install "maxmargin[deep]"') from error

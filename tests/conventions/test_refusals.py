@@ -67,7 +67,7 @@ from maxmargin.penalties import PairwiseMargin
             lambda: evaluate(
                 np.eye(2), 0, np.eye(2), [0, 1], 1, convention("torch", margin=2), loss=SoftmaxCrossEntropy()
             ),
-            "torch asks for a margin of 2, but SoftmaxCrossEntropy() does not scale with it",
+            "torch asks for a margin of 2, but SoftmaxCrossEntropy(margin=0.0) does not scale with it",
         ),
         (
             lambda: convention("maxmargin", penalty=PairwiseMargin(2), binary=True),

@@ -163,7 +163,8 @@ class ChosenInTensor(Chosen):
 
 def chosen(classes: Array, like: Array) -> Chosen:
     """The given class of each row of arrays like this one."""
-    return (ChosenInTensor if is_tensor(like) else Chosen)(classes, like)
+    # One column alone is a machine of two classes, of whose rows some have their class in no column.
+    return (ChosenInTensor if is_tensor(like) and like.shape[1] > 1 else Chosen)(classes, like)
 
 
 def score_gaps(scores: Array, truth: Chosen) -> Array:

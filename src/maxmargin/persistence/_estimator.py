@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from maxmargin._checks import InputError
+from maxmargin._checks import InputError, check_torch
 
 # The skops nodes that hold data or name a type; those that call methods, partials or operators are absent.
 _NODES = {
@@ -147,9 +147,9 @@ def _is_own_estimator(module: str, name: str) -> bool:
         return False
     try:
         found = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        if isinstance(error, ImportError) and error.name == "torch":
-            raise InputError('PyTorch is not installed; pip install "maxmargin[deep]"') from error
+    except (ImportError, AttributeError):
+        if module.split(".")[1] == "deep":
+            check_torch()
         return False
     return (
         isinstance(found, type)

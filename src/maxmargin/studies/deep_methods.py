@@ -1,14 +1,12 @@
 """The deep methods: networks with a margin, and SVMs on what networks have learnt."""
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
-from maxmargin._checks import InputError
+from maxmargin._checks import check_torch
 from maxmargin.studies.method import Method, NetSettings
 
 _DENSE = ("table", "array", "image")
-_NEEDED = ("torch", "lightning_fabric", "safetensors")
 
 
 def _net(loss: str) -> Callable[[NetSettings], Any]:
@@ -78,12 +76,7 @@ def _linear_svc() -> Any:
 
 def _check_torch(nets: NetSettings) -> None:
     """Raise InputError where networks cannot be trained here, before any work is done."""
-    try:
-        import_module("maxmargin.deep.classifier")
-    except ModuleNotFoundError as error:
-        if error.name not in _NEEDED:
-            raise
-        raise InputError('PyTorch is not installed; pip install "maxmargin[deep]"') from error
+    check_torch()
     from maxmargin.deep.ingredients import make_accelerator
 
     make_accelerator(nets.device)
