@@ -526,6 +526,9 @@ def test_nets_and_losses_that_cannot_be_used_are_refused(rows):
     }.items():
         with pytest.raises(InputError, match=message):
             train(rows, net=net)
+    weighted = OneVsRestHingeLoss(weight=torch.ones(4))
+    with pytest.raises(InputError, match=r"target holds 99; with 4 classes it must lie in 0\.\.3"):
+        train((rows[0], np.full_like(rows[1], 99)), weighted)
     for message, loss in {
         r"the loss gives a tensor of shape \(32,\); it must give a scalar": OneVsRestHingeLoss(
             reduction="none"
@@ -553,6 +556,8 @@ def test_targets_that_are_ignored_count_in_no_mean(rows):
     assert 0.2 < log.epochs[-1]["train_accuracy"] <= 1
     with pytest.raises(InputError, match="all targets are ignored"):
         train((X, np.full_like(y, -100)))
+    with pytest.raises(InputError, match="all targets are ignored or of weight 0"):
+        train((X, np.zeros_like(y)), OneVsRestHingeLoss(weight=torch.tensor([0.0, 1.0, 1.0, 1.0])))
 
 
 def test_sequences_are_scored_place_by_place():

@@ -22,21 +22,23 @@ def mean_weight(loss: Any, target: torch.Tensor) -> torch.Tensor:
     kept = _kept(loss, target)
     weight = getattr(loss, "weight", None)
     if isinstance(weight, torch.Tensor) and weight.ndim == 1:
-        return weight[target[kept]].sum().double()
+        # A target out of range is for the loss to refuse.
+        return weight[target[kept].clamp(0, len(weight) - 1)].sum().double()
     return kept.sum().double()
 
 
-def tally(loss: Any, value: torch.Tensor, scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Summed loss, what its mean divides by, hits, and targets that count, shape (4,).
+def tally(
+    loss: Any, value: torch.Tensor, weight: torch.Tensor, scores: torch.Tensor, target: torch.Tensor
+) -> torch.Tensor:
+    """Summed loss, the :func:`mean_weight` that its mean divides by, hits, targets that count: shape (4,).
 
     Examples
     --------
     >>> scores, target = torch.tensor([[2.0, 1.0], [0.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0, -100])
     >>> loss = torch.nn.CrossEntropyLoss()
-    >>> tally(loss, torch.tensor(0.5), scores, target)
+    >>> tally(loss, torch.tensor(0.5), mean_weight(loss, target), scores, target)
     tensor([1., 2., 1., 2.], dtype=torch.float64)
     """
-    weight = mean_weight(loss, target)
     if target.is_floating_point():
         truth, kept = target.argmax(dim=1), torch.ones_like(target.argmax(dim=1), dtype=torch.bool)
     else:
@@ -48,8 +50,8 @@ def tally(loss: Any, value: torch.Tensor, scores: torch.Tensor, target: torch.Te
 def means(totals: torch.Tensor) -> tuple[float, float]:
     """Mean loss and accuracy out of summed tallies."""
     loss, weight, hits, count = totals.tolist()
-    if not count:
-        raise InputError("all targets are ignored; give some that count")
+    if not count or not weight:
+        raise InputError("all targets are ignored or of weight 0; give some that count")
     return loss / weight, hits / count
 
 

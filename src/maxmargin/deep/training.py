@@ -17,6 +17,7 @@ from maxmargin.deep.logs import EpochRecord, TrainingLogs
 from maxmargin.deep.optimizers import build_optimizer
 from maxmargin.deep.rows import Rows
 from maxmargin.deep.schedules import as_schedule
+from maxmargin.deep.scopes import modes_kept
 from maxmargin.deep.stages import Stage, takes
 from maxmargin.deep.tally import check_scores, checked_loss, mean_weight, means, tally
 from maxmargin.nn import LargeMarginSoftmaxLinear
@@ -80,7 +81,6 @@ class Training:
     def run(self, *, resume: bool) -> list[EpochRecord]:
         """Train from the start or from the checkpoint, and return the records of the epochs."""
         state = self._load() if resume else None
-        modes = {module: module.training for module in self.net.modules()}
         first = self.fabric.is_global_zero
         logs = TrainingLogs(
             self.out if first else None,
@@ -91,14 +91,12 @@ class Training:
         margins = [(s.loss, s.loss.margin) for s in self.stages if s.margin_schedule is not None]
         devices = [self.fabric.device.index or 0] if self.fabric.device.type == "cuda" else []
         try:
-            with torch.random.fork_rng(devices):
+            with modes_kept(self.net), torch.random.fork_rng(devices):
                 for number in range(self.position.stage, len(self.stages)):
                     self._run_stage(number, logs, state)
                     state = None
         finally:
             logs.close()
-            for module, training in modes.items():
-                module.training = training
             for loss, margin in margins:
                 loss.margin = margin
         return self.records
@@ -176,7 +174,7 @@ class Training:
         self._record(stage, began)
 
     def _evaluated(self, stage: Stage, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The loss to descend on this batch; and its sum and the count of the hits, shape (2,)."""
+        """The loss to descend on this batch, and its tally, shape (4,)."""
         settings, world = self.settings, self.fabric.world_size
         progress = self._progress(stage)
         self._seed(_mixed(settings.seed, self._global_step(), self.fabric.global_rank))
@@ -185,16 +183,16 @@ class Training:
         mine = indices[self.fabric.global_rank :: world] if len(indices) >= world else indices
         inputs, target = self._prepared(mine, as_schedule(settings.noise, "noise")(progress))
         scores = self.module(inputs, target) if self._sees_target else self.module(inputs)
-        loss, share = self._loss(stage, scores, target), self._share(target)
-        sums = tally(self.loss, loss.detach(), scores.detach(), target)
+        weight = mean_weight(self.loss, target)
+        loss, share = self._loss(stage, scores, target, weight), self._share(weight)
+        sums = tally(self.loss, loss.detach(), weight, scores.detach(), target)
         parts = 1 if len(indices) >= world else world
         return (loss if share == 1 else loss * share), sums / parts
 
-    def _share(self, target: torch.Tensor) -> float:
+    def _share(self, weight: torch.Tensor) -> float:
         """What this process's mean counts in the mean of all, so that this is that over the whole batch."""
         if self.fabric.world_size == 1:
             return 1.0
-        weight = mean_weight(self.loss, target)
         return float(weight / self.fabric.all_reduce(weight.clone(), reduce_op="mean"))
 
     def _seed(self, seed: int) -> None:
@@ -226,10 +224,12 @@ class Training:
     def _cast(self, values: torch.Tensor) -> torch.Tensor:
         return values.to(self._dtype) if values.is_floating_point() else values
 
-    def _loss(self, stage: Stage, scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def _loss(
+        self, stage: Stage, scores: torch.Tensor, target: torch.Tensor, weight: torch.Tensor
+    ) -> torch.Tensor:
         check_scores(scores)
         looked_at = self.fabric.world_size > 1 or scores.device.type == "cpu"  # one CUDA device need not wait
-        if looked_at and not mean_weight(self.loss, target):
+        if looked_at and not weight:
             return 0 * scores.sum()  # all targets of this part are ignored
         coef = {"coef": find_head(self.net).weight} if self._sees_coef else {}
         loss = checked_loss(self.loss(scores, target, **coef))
@@ -301,23 +301,26 @@ class Training:
         for indices in torch.arange(len(self.held_out)).split(max(self.settings.batch_size, 512)):
             inputs, target = map(self._cast, self.held_out.batch(indices))
             scores = self.module(inputs)
-            totals += tally(self.loss, self._loss(stage, scores, target), scores, target)
+            weight = mean_weight(self.loss, target)
+            totals += tally(self.loss, self._loss(stage, scores, target, weight), weight, scores, target)
         if kept is not None:
             self.net.load_state_dict(kept)
         return means(totals)
 
     def _order(self) -> torch.Tensor:
-        epoch = sum(self._epochs(stage) for stage in self.stages[: self.position.stage]) + self.position.epoch
-        generator = torch.Generator().manual_seed(_mixed(self.settings.seed, epoch, -1))
+        generator = torch.Generator().manual_seed(_mixed(self.settings.seed, self._global_epoch(), -1))
         return torch.randperm(len(self.rows), generator=generator)
 
     def _progress(self, stage: Stage) -> float:
         done = self.position.epoch * self._steps_an_epoch + self.position.step
         return done / (self._epochs(stage) * self._steps_an_epoch)
 
-    def _global_step(self) -> int:
+    def _global_epoch(self) -> int:
         before = sum(self._epochs(stage) for stage in self.stages[: self.position.stage])
-        return (before + self.position.epoch) * self._steps_an_epoch + self.position.step
+        return before + self.position.epoch
+
+    def _global_step(self) -> int:
+        return self._global_epoch() * self._steps_an_epoch + self.position.step
 
     def _checkpoint(self) -> Path | None:
         return None if self.out is None else self.out / "checkpoint.pt"
