@@ -178,6 +178,8 @@ def own_modules():
         for name, kind in vars(place).items():
             if not (isinstance(kind, type) and issubclass(kind, nn.Module) and kind is not nn.Module):
                 continue
+            if inspect.isabstract(kind):
+                continue
             parameters = inspect.signature(kind.__init__).parameters.values()
             needed = [ARGUMENTS[p.name] for p in parameters if p.name in ARGUMENTS and p.default is p.empty]
             make = functools.partial(kind, *needed)

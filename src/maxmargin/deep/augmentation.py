@@ -6,6 +6,7 @@ them.
 """
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torch.nn import functional
 from maxmargin._checks import InputError, check_nonnegative
 
 
-class _Augmentation(nn.Module):
+class _Augmentation(nn.Module, ABC):
     """``_change`` the images in training, pass them on in evaluation."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -26,8 +27,9 @@ class _Augmentation(nn.Module):
             )
         return self._change(x) if self.training else x
 
+    @abstractmethod
     def _change(self, images: Tensor) -> Tensor:
-        raise NotImplementedError
+        """The images changed, each by draws of its own."""
 
 
 class RandomMirror(_Augmentation):

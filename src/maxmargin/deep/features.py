@@ -15,6 +15,7 @@ from maxmargin._files import replacing
 from maxmargin.deep.heads import find_head
 from maxmargin.deep.ingredients import make_device
 from maxmargin.deep.rows import as_input
+from maxmargin.deep.scopes import modes_kept
 
 Answer = Callable[[Tensor], Tensor]
 Block = tuple[np.ndarray, np.ndarray | None]
@@ -189,17 +190,15 @@ def _as_rows(found: Any, n: int, name: str) -> np.ndarray:
 @contextmanager
 def _evaluating(model: nn.Module, place: torch.device, home: torch.device) -> Iterator[None]:
     """Put the model in evaluation mode on a device, and leave each part as it was."""
-    training = [(part, part.training) for part in model.modules()]
-    try:
-        model.eval()
-        if place != home:
-            model.to(place)
-        yield
-    finally:
-        for part, was_training in training:
-            part.training = was_training
-        if place != home:
-            model.to(home)
+    with modes_kept(model):
+        try:
+            model.eval()
+            if place != home:
+                model.to(place)
+            yield
+        finally:
+            if place != home:
+                model.to(home)
 
 
 def _batches(

@@ -12,6 +12,7 @@ from torch import nn
 from maxmargin._checks import InputError, check_choice, check_positive
 from maxmargin._typing import Ints
 from maxmargin.deep.nets import NETS, HeadedNet, build_net, takes_target
+from maxmargin.deep.scopes import seeded
 from maxmargin.nn import (
     CrammerSingerLoss,
     CrossEntropyLoss,
@@ -135,9 +136,7 @@ def make_net(
         ...
     maxmargin._checks.InputError: the net gives 3 scores a row and there are 2 classes; give a net of 2 scores
     """
-    # Torch's global generator, out of which modules draw their first weights, is left as it was.
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with seeded(seed):
         made = _with_target(_made(net, loss, input_shape, n_classes, steps))
         _check_scores(made, input_shape, n_classes)
     return made

@@ -8,6 +8,7 @@ from torch import nn
 
 from maxmargin.calibration import Calibration
 from maxmargin.deep.rows import as_input
+from maxmargin.deep.scopes import modes_kept
 
 _ROWS_AT_ONCE = 1024
 
@@ -48,13 +49,8 @@ def apply_net(net: nn.Module, X: Any) -> np.ndarray:
     """
     state = next(iter((*net.parameters(), *net.buffers())), torch.empty(0))  # its device and precision
     rows = as_input(X if isinstance(X, torch.Tensor) else torch.as_tensor(np.asarray(X))).to(state.dtype)
-    modes = {part: part.training for part in net.modules()}
-    net.eval()
-    try:
-        return outputs_of(net, rows, state.device).cpu().numpy()
-    finally:
-        for part, training in modes.items():
-            part.training = training
+    with modes_kept(net):
+        return outputs_of(net.eval(), rows, state.device).cpu().numpy()
 
 
 def single_probabilities(calibration: Calibration, scores: np.ndarray) -> np.ndarray:

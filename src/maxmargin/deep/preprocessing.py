@@ -2,6 +2,7 @@
 
 import functools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
@@ -14,7 +15,7 @@ from maxmargin._typing import Array
 _BLOCK_BYTES = 2**26  # of float64 rows held at once
 
 
-class FittedLayer(nn.Module):
+class FittedLayer(nn.Module, ABC):
     """A layer whose buffers come from data: ``fit(X)`` or ``load_state_dict`` fills them.
 
     Statistics are computed in float64 over blocks of rows, so that memory maps larger than memory serve.
@@ -37,9 +38,9 @@ class FittedLayer(nn.Module):
             setattr(self, name, value.to(like.device, dtype))
         return self
 
+    @abstractmethod
     def _statistics(self, X: Array | Tensor) -> tuple[Tensor, ...]:
         """The buffers in float64, in the order of ``buffer_names``."""
-        raise NotImplementedError
 
     def _ready(self, x: Tensor) -> Tensor:
         """``x`` in the type of the buffers, of which the first has the shape of a row."""

@@ -14,8 +14,9 @@ from maxmargin.deep.autoencoding import autoencode
 from maxmargin.deep.classifier import MarginClassifier
 from maxmargin.deep.features import extract_features
 from maxmargin.deep.ingredients import make_accelerator
-from maxmargin.deep.modules_as_data import module_from_data, module_to_data
 from maxmargin.deep.nets import GogosAutoencoder
+from maxmargin.deep.scopes import seeded
+from maxmargin.deep.state import NetEstimator
 from maxmargin.deep.trainer import Trainer
 
 _HALVED = 4  # the autoencoder halves the sides of an image twice
@@ -83,7 +84,7 @@ class NetFeatures(TransformerMixin, BaseEstimator):
         return self.classifier_.n_features_in_
 
 
-class AutoencoderFeatures(TransformerMixin, BaseEstimator):
+class AutoencoderFeatures(TransformerMixin, NetEstimator):
     """Learn to write images in few numbers from which they can be drawn again, and hand on these numbers.
 
     The convolutional autoencoder of :class:`~maxmargin.deep.nets.GogosAutoencoder` is trained without labels
@@ -175,8 +176,7 @@ class AutoencoderFeatures(TransformerMixin, BaseEstimator):
             accelerator=make_accelerator(self.device),
             seed=seed,
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+        with seeded(seed):
             self.net_ = GogosAutoencoder(images.shape[1:], self.code_size)
         log = trainer.fit(self.net_, nn.BCELoss(), images, images)
         # Pixels are not classes: of accuracy there is none.
@@ -196,12 +196,3 @@ class AutoencoderFeatures(TransformerMixin, BaseEstimator):
         height, width = self.image_shape[:2]
         images = torch.from_numpy(pixels).reshape(len(X), height, width, -1).permute(0, 3, 1, 2)
         return nn.functional.pad(images, (0, -width % _HALVED, 0, -height % _HALVED)).contiguous()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Plain data, which ``save_model`` writes."""
-        state: Any = super().__getstate__()
-        return state | {"net_": module_to_data(self.net_)} if "net_" in state else state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take back what ``__getstate__`` kept."""
-        super().__setstate__(state | {"net_": module_from_data(state["net_"])} if "net_" in state else state)

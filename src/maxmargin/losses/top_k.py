@@ -1,10 +1,9 @@
 """Top-k hinge: the true class against its k strongest rivals."""
 
 from dataclasses import dataclass
-from numbers import Integral
 
 from maxmargin._arrays import array_namespace
-from maxmargin._checks import InputError, check_choice
+from maxmargin._checks import InputError, check_choice, check_count
 from maxmargin._typing import Array
 from maxmargin.functional import largest_of_rows, project_capped_simplex, project_top_k_simplex, sign
 from maxmargin.losses._base import Curvature, PairwisePolyhedral, chosen, pairwise_gradient, pairwise_slopes
@@ -48,8 +47,7 @@ class TopK(PairwisePolyhedral):
     variant: str = "alpha"
 
     def __post_init__(self) -> None:
-        if isinstance(self.k, bool) or not isinstance(self.k, Integral) or self.k < 1:
-            raise InputError(f"k is {self.k!r}; it must be an integer of at least 1")
+        check_count(self.k, "k")
         check_choice(self.variant, VARIANTS, "variant")
 
     def value(self, scores: Array, target: Array) -> Array:

@@ -13,7 +13,7 @@ def _net(loss: str) -> Callable[[NetSettings], Any]:
     """Builder of a network trained with a loss."""
 
     def build(nets: NetSettings) -> Any:
-        _check_torch(nets)
+        _check_device(nets)
         _check_net(nets)
         from maxmargin.deep.classifier import MarginClassifier
 
@@ -37,7 +37,7 @@ def _on_features(name: str, machine: Callable[[], Any]) -> Callable[[NetSettings
 
 
 def _ae_svc(nets: NetSettings) -> Any:
-    _check_torch(nets)
+    _check_device(nets)
     from maxmargin.deep.transformers import AutoencoderFeatures
 
     codes = AutoencoderFeatures(nets.image_shape or (), epochs=nets.epochs, device=nets.device)
@@ -74,7 +74,7 @@ def _linear_svc() -> Any:
     return OneVsRestSVC(C=0.01)
 
 
-def _check_torch(nets: NetSettings) -> None:
+def _check_device(nets: NetSettings) -> None:
     """Raise InputError where networks cannot be trained here, before any work is done."""
     check_torch()
     from maxmargin.deep.ingredients import make_accelerator
