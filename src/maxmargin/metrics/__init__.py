@@ -3,6 +3,7 @@
 from maxmargin.metrics.classification import confusion_matrix, margins, per_class_recall
 from maxmargin.metrics.proportion import wilson_interval
 from maxmargin.metrics.resampling import (
+    LEVEL,
     Comparison,
     Row,
     TTest,
@@ -13,6 +14,7 @@ from maxmargin.metrics.resampling import (
 )
 
 __all__ = [
+    "LEVEL",
     "Comparison",
     "Row",
     "TTest",

@@ -3,7 +3,6 @@
 from maxmargin.reports.comparison import ComparisonSummary, MethodResult, summarise, terminal_table, verdict
 from maxmargin.reports.evaluation import evaluation_table
 from maxmargin.reports.html import write_html
-from maxmargin.reports.reproduction import reproduced
 from maxmargin.reports.tuning import TuningSummary, summarise_tuning, tuning_verdict
 from maxmargin.reports.tuning_page import write_tuning_html
 
@@ -12,7 +11,6 @@ __all__ = [
     "MethodResult",
     "TuningSummary",
     "evaluation_table",
-    "reproduced",
     "summarise",
     "summarise_tuning",
     "terminal_table",

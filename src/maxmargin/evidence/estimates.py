@@ -1,0 +1,133 @@
+"""The mean of what was measured, its interval, and the difference of two such means.
+
+Runs with several seeds on one division into training and test rows differ by their training alone:
+Student's interval of their mean. Folds share training rows: the correction of Nadeau and Bengio (2003)
+widens it. One run says nothing about its training; where it is a share of test rows, Wilson's interval says
+how far these rows carry, and Newcombe's (1998, method 10) how far the difference of two such shares does.
+That one takes the two sets of rows for independent, and so is wide where they are the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from maxmargin._checks import InputError
+from maxmargin.metrics import LEVEL, wilson_interval
+
+_Records = Sequence[Mapping[str, Any]]
+_REPETITIONS = ("seed", "repeat", "fold")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean or a mean difference with its 95 % interval, out of ``n`` runs.
+
+    ``next_low`` and ``next_high`` are where one further run falls in 95 of 100 cases; nan for a single run.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    std: float = np.nan
+    next_low: float = np.nan
+    next_high: float = np.nan
+
+
+def estimate(records: _Records, measure: str) -> Estimate:
+    """Mean and interval of an entry of records that are repetitions of each other.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+        At least one. ``n_test`` is read where there is one record, ``n_train`` too where they have a
+        ``fold``.
+    measure : str
+        The entry.
+
+    Raises
+    ------
+    InputError
+        If there is no record, or two of the same seed and fold.
+
+    Examples
+    --------
+    >>> records = [{"seed": seed, "error": error} for seed, error in enumerate((0.01, 0.02, 0.03))]
+    >>> found = estimate(records, "error")
+    >>> round(found.mean, 4), round(found.low, 4), round(found.high, 4), found.n
+    (0.02, -0.0048, 0.0448, 3)
+    >>> one = estimate([{"seed": 0, "error": 0.01, "n_test": 10000}], "error")
+    >>> round(one.low, 4), round(one.high, 4)
+    (0.0082, 0.0121)
+    """
+    values = np.array(list(_by_repetition(records).values()), dtype=object)
+    numbers = np.array([float(record[measure]) for record in values])
+    if len(numbers) > 1:
+        return _over_runs(numbers, _correction(records))
+    low, high = _one_share(records[0], measure)
+    return Estimate(float(numbers[0]), low, high, 1)
+
+
+def difference(records: _Records, others: _Records, measure: str) -> Estimate:
+    """Mean of the first minus that of the second, repetition by repetition.
+
+    Parameters
+    ----------
+    records, others : sequence of mapping
+        Repetitions of two rows of a table; those that both have are compared.
+    measure : str
+        The entry.
+
+    Examples
+    --------
+    >>> ours = [{"seed": s, "error": e} for s, e in enumerate((0.010, 0.012, 0.011))]
+    >>> theirs = [{"seed": s, "error": e} for s, e in enumerate((0.015, 0.018, 0.016))]
+    >>> found = difference(ours, theirs, "error")
+    >>> round(found.mean, 4), found.high < 0
+    (-0.0053, True)
+    """
+    mine, yours = _by_repetition(records), _by_repetition(others)
+    shared = [key for key in mine if key in yours]
+    if not shared:
+        raise InputError("the two rows have no seed or fold in common; run both with the same seeds")
+    gaps = np.array([float(mine[key][measure]) - float(yours[key][measure]) for key in shared])
+    if len(gaps) > 1:
+        return _over_runs(gaps, _correction(records))
+    one, other = mine[shared[0]], yours[shared[0]]
+    (low, high), (other_low, other_high) = _one_share(one, measure), _one_share(other, measure)
+    p, q = float(one[measure]), float(other[measure])
+    gap = p - q
+    return Estimate(gap, gap - np.hypot(p - low, other_high - q), gap + np.hypot(high - p, q - other_low), 1)
+
+
+def _by_repetition(records: _Records) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+    if not records:
+        raise InputError("there is no record of this row; run the experiment first")
+    found = {tuple(record.get(name) for name in _REPETITIONS): record for record in records}
+    if len(found) < len(records):
+        raise InputError("two records of a row have the same seed and fold; name what tells them apart")
+    return found
+
+
+def _correction(records: _Records) -> float:
+    """Nadeau's and Bengio's n_test / n_train where training rows are shared by folds."""
+    folds = [record for record in records if record.get("fold") is not None]
+    return float(np.mean([record["n_test"] / record["n_train"] for record in folds])) if folds else 0.0
+
+
+def _over_runs(values: NDArray[np.float64], correction: float) -> Estimate:
+    n, mean, std = len(values), float(values.mean()), float(values.std(ddof=1))
+    reach = float(special.stdtrit(n - 1, 0.5 + LEVEL / 2)) * std
+    half, further = reach * np.sqrt(1 / n + correction), reach * np.sqrt(1 / n + 1)
+    return Estimate(mean, mean - half, mean + half, n, std, mean - further, mean + further)
+
+
+def _one_share(record: Mapping[str, Any], measure: str) -> tuple[float, float]:
+    value, n = float(record[measure]), record.get("n_test")
+    if n is None or not 0 <= value <= 1:
+        return np.nan, np.nan
+    return wilson_interval(round(value * n), n)

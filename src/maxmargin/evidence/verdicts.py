@@ -1,0 +1,50 @@
+"""Whether an order that a paper claims holds in our records, by one rule."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from maxmargin.evidence.estimates import Estimate, difference
+
+
+class Verdict(NamedTuple):
+    """What was decided, and the difference, claimed better minus claimed worse, that decided it."""
+
+    outcome: Literal["holds", "not shown", "contradicted"]
+    difference: Estimate
+
+
+def judge(
+    claimed: Sequence[Mapping[str, Any]],
+    beaten: Sequence[Mapping[str, Any]],
+    measure: str,
+    better: Literal["lower", "higher"],
+) -> Verdict:
+    """Judge the claim that one row of a table is better than another.
+
+    It *holds* where the 95 % interval of the difference lies on the claimed side of zero, is *contradicted*
+    where it lies on the other side, and is *not shown* where it covers zero or there is no interval.
+
+    Parameters
+    ----------
+    claimed, beaten : sequence of mapping
+        Records of the row that is claimed to be better, and of the other one.
+    measure : str
+        Entry that they are judged by.
+    better : {"lower", "higher"}
+        Which value of it is better.
+
+    Examples
+    --------
+    >>> ours = [{"seed": s, "error": e} for s, e in enumerate((0.010, 0.012, 0.011))]
+    >>> theirs = [{"seed": s, "error": e} for s, e in enumerate((0.015, 0.018, 0.016))]
+    >>> judge(ours, theirs, "error", "lower").outcome, judge(theirs, ours, "error", "lower").outcome
+    ('holds', 'contradicted')
+    >>> judge(ours[:1], theirs[:1], "error", "lower").outcome
+    'not shown'
+    """
+    gap = difference(claimed, beaten, measure)
+    if np.isnan(gap.low) or gap.low <= 0 <= gap.high:
+        return Verdict("not shown", gap)
+    return Verdict("holds" if (gap.high < 0) == (better == "lower") else "contradicted", gap)

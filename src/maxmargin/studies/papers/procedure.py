@@ -1,0 +1,39 @@
+"""What every way of running an experiment has."""
+
+from typing import ClassVar
+
+from maxmargin.evidence import Strict
+from maxmargin.studies.papers.notebook import Notebook
+
+
+class Procedure(Strict):
+    """A way of running an experiment, its settings read from the experiment's file.
+
+    One file a procedure: it subclasses this with a ``kind`` of its own and joins ``AnyProcedure`` in
+    ``experiment.py``.
+
+    Attributes
+    ----------
+    libraries : tuple of str
+        Those beside the usual ones whose versions shape the numbers.
+    """
+
+    libraries: ClassVar[tuple[str, ...]] = ()
+
+    def run(self, notebook: Notebook, seeds: range, device: str) -> None:
+        """Run what the notebook does not hold yet.
+
+        Parameters
+        ----------
+        notebook : Notebook
+            Where the records go.
+        seeds : range
+            One repetition for each.
+        device : {"auto", "cpu", "cuda"}
+            Where networks are trained.
+        """
+        raise NotImplementedError
+
+    def effort(self, seeds: range) -> float:
+        """Sum of the efforts that :meth:`run` tells the notebook."""
+        raise NotImplementedError
