@@ -101,7 +101,8 @@ def difference(records: _Records, others: _Records, measure: str) -> Estimate:
     (low, high), (other_low, other_high) = _one_share(one, measure), _one_share(other, measure)
     p, q = float(one[measure]), float(other[measure])
     gap = p - q
-    return Estimate(gap, gap - np.hypot(p - low, other_high - q), gap + np.hypot(high - p, q - other_low), 1)
+    below, above = np.hypot(p - low, other_high - q), np.hypot(high - p, q - other_low)
+    return Estimate(gap, gap - float(below), gap + float(above), 1)
 
 
 def _by_repetition(records: _Records) -> dict[tuple[Any, ...], Mapping[str, Any]]:
@@ -122,7 +123,7 @@ def _correction(records: _Records) -> float:
 def _over_runs(values: NDArray[np.float64], correction: float) -> Estimate:
     n, mean, std = len(values), float(values.mean()), float(values.std(ddof=1))
     reach = float(special.stdtrit(n - 1, 0.5 + LEVEL / 2)) * std
-    half, further = reach * np.sqrt(1 / n + correction), reach * np.sqrt(1 / n + 1)
+    half, further = reach * (1 / n + correction) ** 0.5, reach * (1 / n + 1) ** 0.5
     return Estimate(mean, mean - half, mean + half, n, std, mean - further, mean + further)
 
 

@@ -42,7 +42,6 @@ class Experiment(Printed):
         InputError
             If the scale is unknown.
         """
-
         check_choice(scale, self.scales, "scale")
         settings = _merged(self.procedure.model_dump(exclude_unset=True), self.scales[scale].changes)
         return type(self.procedure).model_validate(settings)
