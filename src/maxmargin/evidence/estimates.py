@@ -2,9 +2,10 @@
 
 Runs with several seeds on one division into training and test rows differ by their training alone:
 Student's interval of their mean. Folds share training rows: the correction of Nadeau and Bengio (2003)
-widens it. One run says nothing about its training; where it is a share of test rows, Wilson's interval says
-how far these rows carry, and Newcombe's (1998, method 10) how far the difference of two such shares does.
-That one takes the two sets of rows for independent, and so is wide where they are the same.
+widens it. One run says nothing about its training, and neither do runs that agree to the last digit; where
+it is a share of test rows, Wilson's interval says how far these rows carry, and Newcombe's (1998, method 10)
+how far the difference of two such shares does. That one takes the two sets of rows for independent, and so
+is wide where they are the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,17 +17,20 @@ from numpy.typing import NDArray
 from scipy import special
 
 from maxmargin._checks import InputError
+from maxmargin.evidence.runs import REPETITIONS
 from maxmargin.metrics import LEVEL, wilson_interval
 
 _Records = Sequence[Mapping[str, Any]]
-_REPETITIONS = ("seed", "repeat", "fold")
+_SAME = 1e-9, 1e-12  # of their size, and at all: what the subtraction of equal shares may leave
+_ROUNDED = 1e-6  # how far a share that was written down may be from the counted one
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A mean or a mean difference with its 95 % interval, out of ``n`` runs.
 
-    ``next_low`` and ``next_high`` are where one further run falls in 95 of 100 cases; nan for a single run.
+    ``next_low`` and ``next_high`` are where one further run falls in 95 of 100 cases; nan where the runs do
+    not tell.
     """
 
     mean: float
@@ -52,7 +56,7 @@ def estimate(records: _Records, measure: str) -> Estimate:
     Raises
     ------
     InputError
-        If there is no record, or two of the same seed and fold.
+        If there is no record, or two of the same seed and fold, or one lacks an entry that is needed.
 
     Examples
     --------
@@ -64,12 +68,11 @@ def estimate(records: _Records, measure: str) -> Estimate:
     >>> round(one.low, 4), round(one.high, 4)
     (0.0082, 0.0121)
     """
-    values = np.array(list(_by_repetition(records).values()), dtype=object)
-    numbers = np.array([float(record[measure]) for record in values])
-    if len(numbers) > 1:
-        return _over_runs(numbers, _correction(records))
-    low, high = _one_share(records[0], measure)
-    return Estimate(float(numbers[0]), low, high, 1)
+    runs = list(_by_repetition(records).values())
+    values = np.array([_number(run, measure) for run in runs])
+    if _agree(values):
+        return Estimate(float(values[0]), *_one_share(runs[0], measure), len(values))
+    return _over_runs(values, _correction(runs))
 
 
 def difference(records: _Records, others: _Records, measure: str) -> Estimate:
@@ -94,30 +97,43 @@ def difference(records: _Records, others: _Records, measure: str) -> Estimate:
     shared = [key for key in mine if key in yours]
     if not shared:
         raise InputError("the two rows have no seed or fold in common; run both with the same seeds")
-    gaps = np.array([float(mine[key][measure]) - float(yours[key][measure]) for key in shared])
-    if len(gaps) > 1:
-        return _over_runs(gaps, _correction(records))
+    gaps = np.array([_number(mine[key], measure) - _number(yours[key], measure) for key in shared])
+    if not _agree(gaps):
+        return _over_runs(gaps, _correction([mine[key] for key in shared]))
     one, other = mine[shared[0]], yours[shared[0]]
     (low, high), (other_low, other_high) = _one_share(one, measure), _one_share(other, measure)
-    p, q = float(one[measure]), float(other[measure])
-    gap = p - q
+    p, q = _number(one, measure), _number(other, measure)
     below, above = np.hypot(p - low, other_high - q), np.hypot(high - p, q - other_low)
-    return Estimate(gap, gap - float(below), gap + float(above), 1)
+    return Estimate(p - q, p - q - float(below), p - q + float(above), len(gaps))
 
 
 def _by_repetition(records: _Records) -> dict[tuple[Any, ...], Mapping[str, Any]]:
     if not records:
         raise InputError("there is no record of this row; run the experiment first")
-    found = {tuple(record.get(name) for name in _REPETITIONS): record for record in records}
+    found = {tuple(record.get(name) for name in REPETITIONS): record for record in records}
     if len(found) < len(records):
         raise InputError("two records of a row have the same seed and fold; name what tells them apart")
     return found
 
 
+def _agree(values: NDArray[np.float64]) -> bool:
+    relative, absolute = _SAME
+    return bool(np.ptp(values) <= relative * np.abs(values).max() + absolute)
+
+
+def _number(record: Mapping[str, Any], name: str) -> float:
+    value = record.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{name} is {value!r} in a record; it must be a number")
+    return float(value)
+
+
 def _correction(records: _Records) -> float:
     """Nadeau's and Bengio's n_test / n_train where training rows are shared by folds."""
     folds = [record for record in records if record.get("fold") is not None]
-    return float(np.mean([record["n_test"] / record["n_train"] for record in folds])) if folds else 0.0
+    if not folds:
+        return 0.0
+    return float(np.mean([_number(record, "n_test") / _number(record, "n_train") for record in folds]))
 
 
 def _over_runs(values: NDArray[np.float64], correction: float) -> Estimate:
@@ -128,7 +144,9 @@ def _over_runs(values: NDArray[np.float64], correction: float) -> Estimate:
 
 
 def _one_share(record: Mapping[str, Any], measure: str) -> tuple[float, float]:
-    value, n = float(record[measure]), record.get("n_test")
-    if n is None or not 0 <= value <= 1:
+    """Wilson's interval, or nan where the entry is no share of test rows."""
+    value, n = _number(record, measure), record.get("n_test")
+    if n is None or not 0 <= value <= 1 or measure.endswith("seconds"):
         return np.nan, np.nan
-    return wilson_interval(round(value * n), n)
+    count = round(value * n)
+    return wilson_interval(count, n) if abs(value - count / n) <= _ROUNDED else (np.nan, np.nan)

@@ -1,0 +1,171 @@
+"""A table of a paper beside what our runs of one scale found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from maxmargin._checks import InputError
+from maxmargin.evidence.estimates import Estimate, estimate
+from maxmargin.evidence.printed import Table
+from maxmargin.evidence.runs import REPETITIONS, Run, grouped, settings_of, shown_runs
+from maxmargin.evidence.verdicts import Verdict, judge
+
+ONLY = ""
+"""Column of a table that has no columns."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure of the paper and ours; None where there is none.
+
+    Attributes
+    ----------
+    printed, printed_std : float or None
+        The paper's.
+    cited : bool
+        Whether the paper took it from another one.
+    ours : Estimate or None
+        What our runs found.
+    settings : mapping
+        What all of our runs were told.
+    """
+
+    printed: float | None
+    printed_std: float | None
+    cited: bool
+    ours: Estimate | None
+    settings: Mapping[str, Any]
+
+    @property
+    def difference(self) -> float | None:
+        """Our figure minus the paper's; None where either is missing or the paper's is cited."""
+        if self.printed is None or self.ours is None or self.cited:
+            return None
+        return self.ours.mean - self.printed
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim of the paper in one column, and the verdict; None where a row has not been run."""
+
+    better: str
+    than: str
+    column: str
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A table filled in: its rows and columns in order, its cells by both, its claims judged."""
+
+    table: Table
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: Mapping[tuple[str, str], Cell]
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def is_run(self) -> bool:
+        """Whether there is any run of it."""
+        return any(cell.ours for cell in self.cells.values())
+
+
+def findings(table: Table, runs: Sequence[Run]) -> Findings:
+    """Fill in a table.
+
+    Parameters
+    ----------
+    table : Table
+        As the experiment's file describes it.
+    runs : sequence of mapping
+        All records of the experiment at one scale, in the order of their writing.
+
+    Raises
+    ------
+    InputError
+        If the records do not fit the table.
+
+    Examples
+    --------
+    >>> table = Table(name="Table 1", title="Errors", printed={"softmax": 0.02, "svm": 0.01})
+    >>> run = {"kind": "test", "method": "svm", "seed": 0, "error": 0.012, "n_test": 1000}
+    >>> cell = findings(table, [run]).cells["svm", ONLY]
+    >>> cell.printed, cell.ours.mean, round(cell.difference, 4)
+    (0.01, 0.012, 0.002)
+    """
+    apart = [table.rows, *([table.columns] if table.columns else [])]
+    measured = [run for run in shown_runs(runs, table.where, apart) if run.get(table.measure) is not None]
+    by_cell = {
+        (_named(values[0]), _named(values[1]) if table.columns else ONLY): same
+        for values, same in grouped(measured, apart).items()
+    }
+    printed, std, cited = (_by_column(table, x) for x in (table.printed, table.printed_std, table.cited))
+    known = [key for figures in (printed, cited, by_cell) for key in figures]
+    rows = _ordered([row for row, _ in known], table.labels)
+    columns = _ordered([column for _, column in known], table.labels)
+    try:
+        cells = {
+            key: Cell(
+                printed.get(key, cited.get(key)),
+                std.get(key),
+                key not in printed and key in cited,
+                estimate(by_cell[key], table.measure) if key in by_cell else None,
+                _shared_settings(by_cell.get(key, []), apart),
+            )
+            for key in dict.fromkeys(known)
+        }
+        judged = tuple(_judgements(table, columns, by_cell))
+    except InputError as error:
+        raise InputError(f"{table.name} ({table.title}): {error}") from error
+    return Findings(table, rows, columns, cells, judged)
+
+
+def _judgements(
+    table: Table, columns: Sequence[str], by_cell: Mapping[tuple[str, str], Sequence[Run]]
+) -> list[Judgement]:
+    judged = []
+    for claim in table.claims:
+        for than in claim.than:
+            for column in columns if claim.columns is None else claim.columns:
+                ours, theirs = by_cell.get((claim.better, column)), by_cell.get((than, column))
+                both = ours and theirs and {*map(_repetition, ours)} & {*map(_repetition, theirs)}
+                verdict = (
+                    judge(ours, theirs, table.measure, table.better) if ours and theirs and both else None
+                )
+                judged.append(Judgement(claim.better, than, column, verdict))
+    return judged
+
+
+def _repetition(run: Run) -> tuple[Any, ...]:
+    return tuple(run.get(name) for name in REPETITIONS)
+
+
+def _by_column(
+    table: Table, figures: Mapping[str, float | Mapping[str, float]]
+) -> dict[tuple[str, str], float]:
+    """Figures by row and column."""
+    found: dict[tuple[str, str], float] = {}
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            found |= {(row, name if table.columns else ONLY): number for row, number in value.items()}
+        else:
+            found[name, ONLY] = value
+    return found
+
+
+def _ordered(names: Sequence[str], labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Each once: those with labels in their order, then the others as they came."""
+    known = dict.fromkeys(names)
+    return tuple(dict.fromkeys([*(name for name in labels if name in known), *known]))
+
+
+def _named(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _shared_settings(runs: Sequence[Run], apart: Sequence[str]) -> dict[str, Any]:
+    """What all these runs were told; what differs between them is left out."""
+    if not runs:
+        return {}
+    first = settings_of(runs[0], apart)
+    return {k: v for k, v in first.items() if all(run.get(k) == v for run in runs)}
