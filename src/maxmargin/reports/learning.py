@@ -2,27 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maxmargin._typing import Floats, Ints
-from maxmargin.reports.formats import listing, percent, short
+from maxmargin.reports.drawing import COLOURS, label_ends, mosaic
+from maxmargin.reports.formats import listing, percent
 from maxmargin.reports.summary import ComparisonSummary, MethodResult
-from maxmargin.reports.svg import BLUE, INK, MUTED, ORANGE, RULE, TEXT, WIDTH, Drawing, render
+from maxmargin.reports.svg import RULE, WIDTH, Drawing, render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_COLOURS = (BLUE, ORANGE, "#2b7a3d", "#8e3a94", "#7a6200", "#0e7480", "#b3275f", INK, MUTED)
 _HEIGHT = 250
 _LEAST_LOSS = 1e-4  # of its first value: below, a logarithmic axis would show nothing else
-_APART = 13  # units between the lines of two labels
 _FEW_EPOCHS = 12  # up to which each has its dot
-_TILE, _GAP = 48, 6  # pixels of a filter's picture and between two
-_BEHIND = (201, 211, 223)  # seen beside black, white and grey
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +47,7 @@ def learning_curves(results: Sequence[MethodResult]) -> list[Curve]:
             key = repr([[[epoch.get(f) for f in fields] for epoch in one] for one in result.histories])
             alike.setdefault(key, []).append(result)
     return [
-        Curve(tuple(same), _COLOURS[k % len(_COLOURS)], *(_table(same[0], field) for field in fields))
+        Curve(tuple(same), COLOURS[k % len(COLOURS)], *(_table(same[0], field) for field in fields))
         for k, same in enumerate(alike.values())
     ]
 
@@ -83,7 +80,7 @@ def accuracy_curves_figure(curves: Sequence[Curve]) -> Drawing | None:
                 axes.scatter([test], [share], s=24, color=curve.colour, clip_on=False, zorder=4)
                 labels.append((result.method, share, curve.colour))
         axes.set_ylabel("accuracy, %")
-        _label_ends(axes, labels)
+        label_ends(axes, labels)
 
     said = []
     for curve in curves:
@@ -115,7 +112,7 @@ def loss_curves_figure(curves: Sequence[Curve]) -> Drawing | None:
         axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
-        _label_ends(
+        label_ends(
             axes, [(c.name, _last(values), c.colour) for c, values in zip(curves, relative, strict=True)]
         )
 
@@ -138,12 +135,11 @@ def filters_figure(filters: NDArray[np.uint8], name: str) -> Drawing:
     """Filters as pictures, side by side."""
     count, height, width = filters.shape[:3]
     columns = min(count, 8 if count <= 32 else 16)
-    rows = -(-count // columns)
-    mosaic = _mosaic(filters, rows, columns)
+    picture = mosaic(filters, columns)
 
     def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
-        axes.imshow(mosaic, interpolation="none")
+        axes.imshow(picture, interpolation="none")
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
@@ -151,7 +147,7 @@ def filters_figure(filters: NDArray[np.uint8], name: str) -> Drawing:
 
     said = f"{count} filters of {height} by {width} pixels, each scaled for itself."
     title = f"First-layer filters of {name}"
-    size = WIDTH * mosaic.shape[0] / mosaic.shape[1] + 26
+    size = WIDTH * picture.shape[0] / picture.shape[1] + 26
     return render(f"filters-{name.replace('+', '-')}", title, said, size, draw)
 
 
@@ -210,51 +206,6 @@ def _line(axes: "Axes", values: Floats, colour: str, *, dashed: bool = False) ->
     axes.plot(epochs, mean, "--" if dashed else "-", color=colour, lw=1.6, marker=marker, ms=3, clip_on=False)
     if len(values) > 1:
         axes.fill_between(epochs, least, largest, color=colour, alpha=0.15, lw=0)
-
-
-def _label_ends(axes: "Axes", labels: Sequence[tuple[str, float, str]]) -> None:
-    """Write names at the right of the axes at their heights, moved apart where these are close."""
-    axes.figure.draw_without_rendering()  # pyright: ignore[reportAttributeAccessIssue]
-    inverse = axes.transAxes.inverted()
-    places = np.array([inverse.transform(axes.transData.transform((1, y)))[1] for _, y, _ in labels])
-    order = np.argsort(places)
-    step = _APART / axes.get_window_extent().height * np.arange(len(labels))
-    apart = _increasing(places[order] - step) + step
-    apart -= max(0.0, apart[-1] - 1.0)
-    for k, place in zip(order, apart, strict=True):
-        name, _, colour = labels[k]
-        axes.annotate(
-            short(name, 16),
-            (1.01, places[k]),
-            (1.08, place),
-            xycoords="axes fraction",
-            textcoords="axes fraction",
-            va="center",
-            color=colour,
-            fontsize=TEXT,
-            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.5, "shrinkA": 1, "relpos": (0, 0.5)},
-        )
-
-
-def _increasing(values: Any) -> Floats:
-    """The nearest values that do not decrease."""
-    from sklearn.isotonic import isotonic_regression
-
-    return isotonic_regression(values)
-
-
-def _mosaic(filters: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
-    """One picture of all filters."""
-    count, height, width = filters.shape[:3]
-    scale = max(1, _TILE // max(height, width))
-    colours = filters if filters.ndim == 4 else np.repeat(filters[..., None], 3, axis=3)
-    large = colours.repeat(scale, axis=1).repeat(scale, axis=2)
-    tile_height, tile_width = height * scale + _GAP, width * scale + _GAP
-    picture = np.full((rows * tile_height + _GAP, columns * tile_width + _GAP, 3), _BEHIND, dtype=np.uint8)
-    for k in range(count):
-        top, left = _GAP + k // columns * tile_height, _GAP + k % columns * tile_width
-        picture[top : top + height * scale, left : left + width * scale] = large[k]
-    return picture
 
 
 def networks_of(summary: ComparisonSummary) -> str | None:
