@@ -12,6 +12,7 @@ from maxmargin import __version__
 from maxmargin._checks import InputError
 from maxmargin.cli.lists import datasets, fetch, methods
 from maxmargin.cli.models import evaluate, fit, predict
+from maxmargin.cli.reporting import report
 from maxmargin.cli.reproduction import reproduce
 from maxmargin.cli.screen import say
 from maxmargin.cli.studies import compare, tune
@@ -37,7 +38,7 @@ def maxmargin(
 datasets_app = typer.Typer(
     invoke_without_command=True, help="List the data sets known by name, or fetch one."
 )
-for command in (compare, tune, fit, predict, evaluate, reproduce, methods):
+for command in (compare, tune, fit, predict, evaluate, reproduce, report, methods):
     app.command()(command)
 app.add_typer(datasets_app, name="datasets")
 datasets_app.callback()(datasets)

@@ -1,4 +1,4 @@
-"""The commands that rerun the papers' experiments and report what they found."""
+"""The command that reruns the papers' experiments and tells what they found."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +28,7 @@ def reproduce(
     """
     from rich.table import Table
 
+    from maxmargin.reports.papers import summarise_evidence, terminal_tables
     from maxmargin.studies.papers import available_experiments, load_experiment
     from maxmargin.studies.papers import reproduce as rerun
 
@@ -43,8 +44,11 @@ def reproduce(
     numbers = range(first_seed, first_seed + seeds)
     for experiment in experiments:
         try:
-            rerun(experiment, scale, numbers, out, device=device, resume=resume, tell=say)
+            records = rerun(experiment, scale, numbers, out, device=device, resume=resume, tell=say)
         except KeyboardInterrupt:
             say("interrupted; add --resume to go on")
             raise typer.Exit(130) from None
+        for section in summarise_evidence([experiment], {experiment.name: records}):
+            for part in terminal_tables(section):
+                console().print(part)
         typer.echo(f"records: {out / experiment.name}.jsonl")

@@ -28,7 +28,7 @@ def with_entries(runs: Iterable[Run], where: Mapping[str, Any]) -> list[Run]:
     return [run for run in runs if where.items() <= run.items()]
 
 
-def grouped(runs: Iterable[Run], names: Sequence[str]) -> dict[tuple[Hashable, ...], list[Run]]:
+def grouped(runs: Iterable[Run], names: Sequence[str]) -> dict[tuple[Any, ...], list[Run]]:
     """Runs by the values of these entries, in the order of their first occurrence.
 
     Examples
@@ -36,7 +36,7 @@ def grouped(runs: Iterable[Run], names: Sequence[str]) -> dict[tuple[Hashable, .
     >>> list(grouped([{"C": 1, "seed": 0}, {"C": 2, "seed": 0}, {"C": 1, "seed": 1}], ["C"]))
     [(1,), (2,)]
     """
-    groups: dict[tuple[Hashable, ...], list[Run]] = {}
+    groups: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
         groups.setdefault(tuple(run.get(name) for name in names), []).append(run)
     return groups

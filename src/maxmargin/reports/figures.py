@@ -154,7 +154,9 @@ def timing_figure(summary: ComparisonSummary) -> Drawing:
     )
 
 
-def confusion_figure(confusion: NDArray[np.int64], classes: Sequence[str], method: str) -> Drawing:
+def confusion_figure(
+    confusion: NDArray[np.int64], classes: Sequence[str], method: str, name: str | None = None
+) -> Drawing:
     """Counts of true against predicted classes: right in blue, errors in orange."""
     count = len(classes)
     step = 1 if count <= 24 else 10
@@ -178,7 +180,7 @@ def confusion_figure(confusion: NDArray[np.int64], classes: Sequence[str], metho
 
     title = f"Confusion matrix of {method}"
     height = min(WIDTH, 130 + 50 * count)
-    return render(f"confusion-{method}", title, _said_confusion(confusion, classes), height, draw)
+    return render(name or f"confusion-{method}", title, _said_confusion(confusion, classes), height, draw)
 
 
 def scaled_margins(result: MethodResult) -> NDArray[np.float64]:

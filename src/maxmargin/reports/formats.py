@@ -56,8 +56,8 @@ def duration(seconds: float) -> str:
 
     Examples
     --------
-    >>> [duration(s).replace("\xa0", " ") for s in (0.000042, 0.00042, 0.012, 3.21, 250)]
-    ['42 µs', '0.4 ms', '12 ms', '3.2 s', '4.2 min']
+    >>> [duration(s).replace("\xa0", " ") for s in (0.000042, 0.00042, 0.012, 3.21, 250, 9000)]
+    ['42 µs', '0.4 ms', '12 ms', '3.2 s', '4.2 min', '2.5 h']
     """
     if seconds < 0.0001:
         return f"{1e6 * seconds:.0f}\xa0µs"
@@ -65,7 +65,9 @@ def duration(seconds: float) -> str:
         return f"{1000 * seconds:.1f}\xa0ms"
     if seconds < 0.9995:
         return f"{1000 * seconds:.0f}\xa0ms"
-    return f"{seconds:.1f}\xa0s" if seconds < 99.95 else f"{seconds / 60:.1f}\xa0min"
+    if seconds < 99.95:
+        return f"{seconds:.1f}\xa0s"
+    return f"{seconds / 60:.1f}\xa0min" if seconds < 5997 else f"{seconds / 3600:.1f}\xa0h"
 
 
 def listing(words: Sequence[str]) -> str:

@@ -99,6 +99,20 @@ def render(
     return Drawing(name, title, description, _inline(buffer.getvalue(), name, title, description))
 
 
+def standalone(drawing: Drawing) -> str:
+    """Turn a figure into an SVG document of its own, on white whatever the reader's page is.
+
+    Examples
+    --------
+    >>> drawing = render("dot", "A dot", "At 1, 2.", 100, lambda f: f.add_subplot().plot([1], [2], "o"))
+    >>> standalone(drawing)[:60]
+    '<svg xmlns="http://www.w3.org/2000/svg" style="stroke-linejo'
+    """
+    style = "stroke-linejoin: round; stroke-linecap: butt; background: #fff"
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" style="{style}"'
+    return f"{drawing.svg.replace('<svg', head, 1)}\n"
+
+
 def _inline(document: str, name: str, title: str, description: str) -> str:
     """Turn a stand-alone SVG document into an element of an HTML page."""
     root = ET.fromstring(document)

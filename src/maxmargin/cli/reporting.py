@@ -1,0 +1,38 @@
+"""The command that makes the document and the page of the papers' experiments from their records."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS", help="Folder of records, as reproduce leaves it.")
+    ],
+    html: Annotated[
+        bool, typer.Option("--html", help="Write results.html too, one page that needs no network.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for results.md and its figures.")] = Path("docs"),
+) -> None:
+    """Set the records of RESULTS beside the papers' figures: tables, verdicts on the claims, and figures."""
+    from maxmargin.reports.papers import (
+        count_outcomes,
+        read_results,
+        summarise_evidence,
+        write_evidence_html,
+        write_markdown,
+    )
+    from maxmargin.studies.papers import available_experiments, load_experiment
+
+    found = read_results(results, available_experiments())
+    sections = summarise_evidence([load_experiment(name) for name in found], found)
+    write_markdown(sections, out)
+    if html:
+        write_evidence_html(sections, out / "results.html")
+    for section in sections:
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in count_outcomes([section]).items())
+        typer.echo(f"{section.printed.name}, {section.scale}: {counts or 'no claims'}")
+    typer.echo(f"report: {out / 'results.md'}")
+    if html:
+        typer.echo(f"page:   {out / 'results.html'}")

@@ -1,0 +1,17 @@
+"""The papers' tables, claims and figures beside our records, as a document, a page and on the terminal."""
+
+from maxmargin.reports.papers.markdown import write_markdown
+from maxmargin.reports.papers.page import write_evidence_html
+from maxmargin.reports.papers.reading import read_results
+from maxmargin.reports.papers.summary import Section, count_outcomes, summarise_evidence
+from maxmargin.reports.papers.terminal import terminal_tables
+
+__all__ = [
+    "Section",
+    "count_outcomes",
+    "read_results",
+    "summarise_evidence",
+    "terminal_tables",
+    "write_evidence_html",
+    "write_markdown",
+]

@@ -1,0 +1,220 @@
+"""The records as a Markdown document, with its figures beside it."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from maxmargin._files import replacing
+from maxmargin.evidence import Findings
+from maxmargin.evidence.findings import ONLY
+from maxmargin.reports.formats import plain
+from maxmargin.reports.papers import words
+from maxmargin.reports.papers.pictures import Picture, pictures
+from maxmargin.reports.papers.rules import BEYOND, NO_ROWS, RULES, scale_heading
+from maxmargin.reports.papers.summary import ClaimSummary, Section, count_outcomes, run_facts
+from maxmargin.reports.svg import Drawing, standalone
+
+TITLE = "What the papers claim, and what our runs show"
+FIGURES = "figures"
+"""Folder of the figures beside the document."""
+
+_OURS = "<!-- drawn by maxmargin report -->"  # marks a figure that a later report may remove
+
+
+def write_markdown(sections: Sequence[Section], docs: Path) -> None:
+    """Write ``results.md`` and its figures.
+
+    Figures of an earlier report that are no longer drawn are removed; other files stay.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+        From :func:`~maxmargin.reports.papers.summarise_evidence`.
+    docs : Path
+        The folder to write to.
+    """
+    drawn = {section.name: pictures(section) for section in sections}
+    drawings = [drawing for of_section in drawn.values() for one in of_section for drawing in one.drawings]
+    for drawing in drawings:
+        with replacing(docs / FIGURES / f"{drawing.name}.svg") as draft:
+            draft.write_text(f"{standalone(drawing)}{_OURS}\n", encoding="utf-8")
+    with replacing(docs / "results.md") as draft:
+        draft.write_text("\n".join(_document(sections, drawn)) + "\n", encoding="utf-8")
+    for path in (docs / FIGURES).glob("*.svg"):
+        known = {drawing.name for drawing in drawings}
+        if path.stem not in known and path.read_text(encoding="utf-8", errors="replace").rstrip().endswith(
+            _OURS
+        ):
+            path.unlink()
+
+
+def _document(sections: Sequence[Section], drawn: dict[str, list[Picture]]) -> Iterable[str]:
+    yield f"# {TITLE}"
+    yield ""
+    yield "Made by `maxmargin report` from the records of `maxmargin reproduce`; no number is typed by hand."
+    yield from _summary(sections)
+    yield from ("", "## How to read the tables", "")
+    yield from (f"- {_escaped(rule)}" for rule in RULES)
+    last = None
+    for section in sections:
+        if section.printed is not last:
+            yield from _experiment(section)
+        last = section.printed
+        yield from _section(section, drawn[section.name])
+
+
+def _summary(sections: Sequence[Section]) -> Iterable[str]:
+    for is_full, heading in (
+        (True, "Claims at the paper's scale"),
+        (False, "Claims at a reduced scale (quick)"),
+    ):
+        own = [section for section in sections if section.is_full == is_full]
+        rows = [
+            [
+                f"[{section.printed.name}](#{_anchor(section)})",
+                _escaped(claim.table.name),
+                _escaped(words.claimed(claim)),
+                _outcomes(claim),
+                words.differences(claim),
+            ]
+            for section in own
+            for claim in section.claims
+        ]
+        if rows:
+            counts = ", ".join(f"{count} {outcome}" for outcome, count in count_outcomes(own).items())
+            yield from ("", f"## {heading}", "", f"Claims, column by column: {counts}.", "")
+            yield from _table(["Experiment", "Table", "Claim", "Verdict", "Difference [95 %]"], rows, 4)
+
+
+def _experiment(section: Section) -> Iterable[str]:
+    printed = section.printed
+    yield from ("", f"## {_heading(section)}", "", f"{_escaped(printed.paper)}.")
+    if printed.differences:
+        yield from ("", "Where the protocol had to differ:", "")
+        yield from (f"- {_escaped(difference)}" for difference in printed.differences)
+
+
+def _heading(section: Section) -> str:
+    return f"{section.printed.name}: {_escaped(section.printed.title)}"
+
+
+def _section(section: Section, drawn: Sequence[Picture]) -> Iterable[str]:
+    heading = _escaped(scale_heading(section.is_full, section.note))
+    yield from ("", f"### {heading}")
+    if not section.is_full:
+        yield from (
+            "",
+            "> This is a reduction of the paper's protocol; its figures are no rerun of the paper's.",
+        )
+    for found in section.findings:
+        beyond = f"{BEYOND} " if found.table.ours else ""
+        yield from ("", f"#### {_escaped(found.table.name)}. {beyond}{_escaped(found.table.title)}")
+        if found.is_run:
+            yield from _by_columns(found) if found.table.columns else _one_column(found, ONLY)
+            yield from _judged(section, found)
+            yield from _chosen(found)
+        else:
+            yield from ("", NO_ROWS)
+    for one in drawn:
+        yield from ("", f"#### {_escaped(one.figure.name)}. {_escaped(one.figure.title)}", "")
+        yield from [_embedded(drawing) for drawing in one.drawings] or [NO_ROWS]
+    yield from ("", "<details><summary>How it was run</summary>", "")
+    yield from (f"- {name}: {_escaped(value)}" for name, value in run_facts(section))
+    yield from ("", "</details>")
+
+
+def _one_column(found: Findings, column: str) -> Iterable[str]:
+    heads = words.heads(found)
+    yield ""
+    yield from _table(
+        ["", *heads], [[_escaped(name), *cells] for name, cells in words.lines(found, column)], 1
+    )
+
+
+def _by_columns(found: Findings) -> Iterable[str]:
+    """All of it at a glance, and every column in full where a reader asks for it."""
+    table = found.table
+    names = [words.named(table, column) for column in found.columns]
+    rows = [
+        [
+            _escaped(words.named(table, row)),
+            *("<br>".join(words.glance(found, row, c)) for c in found.columns),
+        ]
+        for row in found.rows
+    ]
+    yield ""
+    yield from _table(["", *map(_escaped, names)], rows, 1)
+    yield from ("", f"<details><summary>{_escaped(table.name)} column by column, with intervals</summary>")
+    for column, name in zip(found.columns, names, strict=True):
+        yield from ("", f"**{_escaped(name)}**")
+        yield from _one_column(found, column)
+    yield from ("", "</details>")
+
+
+def _judged(section: Section, found: Findings) -> Iterable[str]:
+    claims = [claim for claim in section.claims if claim.table is found.table]
+    if not claims:
+        return
+    yield ""
+    if not found.table.columns:
+        rows = [
+            [_escaped(words.claimed(claim)), _strong(outcome), *rest]
+            for claim in claims
+            for outcome, *rest in (words.judged(one, found.table) for one in claim.judgements)
+        ]
+        yield from _table(["Claim", "Verdict", "Difference [95 %]", "n"], rows, 2)
+        return
+    columns = list(dict.fromkeys(one.column for claim in claims for one in claim.judgements))
+    rows = []
+    for claim in claims:
+        by_column = {one.column: words.judged(one, found.table) for one in claim.judgements}
+        cells = [by_column.get(column) for column in columns]
+        texts = [f"{_strong(cell[0])}<br>{cell[1]}" if cell else "" for cell in cells]
+        rows.append([_escaped(words.claimed(claim)), *texts])
+    heads = [_escaped(words.named(found.table, column)) for column in columns]
+    yield from _table(["Claim", *heads], rows, 1)
+
+
+def _chosen(found: Findings) -> Iterable[str]:
+    told = words.chosen(found)
+    if told:
+        yield from ("", f"Run with: {'; '.join(f'{_escaped(name)}: {_escaped(x)}' for name, x in told)}.")
+
+
+def _outcomes(claim: ClaimSummary) -> str:
+    return re.sub(
+        r"(^|; )([a-z ]+)", lambda found: found[1] + _strong(found[2]), _escaped(words.became(claim))
+    )
+
+
+def _strong(outcome: str) -> str:
+    return f"**{outcome}**"
+
+
+def _embedded(drawing: Drawing) -> str:
+    said = _escaped(f"{drawing.title}. {drawing.description}")
+    return f"![{said}]({FIGURES}/{drawing.name}.svg)"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int) -> Iterable[str]:
+    """Lines of a table, its first columns aligned to the left."""
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'|'.join('---' if k < left else '--:' for k in range(len(heads)))}|"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+def _escaped(text: str) -> str:
+    r"""Text that Markdown shows as it is.
+
+    Examples
+    --------
+    >>> print(_escaped("a|b <i> x_1*"))
+    a\|b &lt;i> x\_1\*
+    """
+    return re.sub(r"([\\`*_|\[\]~#])", r"\\\1", plain(text)).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _anchor(section: Section) -> str:
+    """What GitHub calls the heading of the experiment in a link."""
+    heading = f"{section.printed.name}: {plain(section.printed.title)}"
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -1,0 +1,178 @@
+"""The records as one self-contained page, from claim to verdict to curve."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from maxmargin.evidence import Findings
+from maxmargin.evidence.findings import ONLY
+from maxmargin.reports.drawing import COLOURS
+from maxmargin.reports.formats import listing
+from maxmargin.reports.page import Cell, Line, write_page
+from maxmargin.reports.papers import words
+from maxmargin.reports.papers.markdown import TITLE
+from maxmargin.reports.papers.pictures import pictures
+from maxmargin.reports.papers.rules import BEYOND, NO_ROWS, RULES, scale_heading
+from maxmargin.reports.papers.summary import ClaimSummary, Section, count_outcomes, run_facts
+from maxmargin.reports.svg import RULE, Drawing
+
+# The page's names of the colours of a figure, which it changes where it is dark.
+_NAMES = ("blue", "orange", "green", "violet", "olive", "teal", "pink", "ink", "muted", "rule")
+_THEME = {colour: f"var(--{name})" for colour, name in zip((*COLOURS, RULE), _NAMES, strict=True)}
+
+_CAPTIONS = {
+    "curves": "Lines: means over the runs; bands: from the least to the largest.",
+    "sweep": "Dots: means; bars: their 95 % intervals, cut off where they leave the axes.",
+    "heatmap": "The darker, the better; the worse half has the lightest colour. Orange frame: the best.",
+    "scatter": "Of the first run.",
+    "confusion": "Counts added over the runs. Blue: right; the stronger the orange, the larger the share of "
+    "the true class that was mistaken.",
+    "images": "Of the first run.",
+}
+
+
+def write_evidence_html(sections: Sequence[Section], path: str | Path) -> None:
+    """Write the evidence as one self-contained page.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+        From :func:`~maxmargin.reports.papers.summarise_evidence`.
+    path : str or Path
+        The file to write; what stood there is replaced once the page is whole.
+    """
+    groups = (
+        ("At the paper's scale", [section for section in sections if section.is_full]),
+        ("At a reduced scale (quick)", [section for section in sections if not section.is_full]),
+    )
+    contents = {
+        "name": TITLE,
+        "full_name": TITLE,
+        "verdict": _verdict(groups),
+        "claims": [{"heading": heading, "claims": told} for heading, own in groups if (told := _claims(own))],
+        "experiments": [
+            _experiment(list(own)) for _, own in groupby(sections, key=lambda section: section.printed.name)
+        ],
+        "rules": RULES,
+        "no_rows": NO_ROWS,
+    }
+    write_page("evidence.html.jinja", contents, path)
+
+
+def _verdict(groups: Sequence[tuple[str, Sequence[Section]]]) -> list[str]:
+    said = []
+    for heading, own in groups:
+        counts = count_outcomes(own)
+        if counts:
+            told = listing([f"{count} {_TOLD[outcome][count > 1]}" for outcome, count in counts.items()])
+            said.append(f"{heading}, of {sum(counts.values())} claims {told}.")
+    return said or ["No claim has been judged."]
+
+
+_TOLD = {
+    "holds": ("holds", "hold"),
+    "not shown": ("is not shown", "are not shown"),
+    "contradicted": ("is contradicted", "are contradicted"),
+    "not run": ("is not run yet", "are not run yet"),
+}
+
+
+def _claims(sections: Sequence[Section]) -> list[dict[str, Any]]:
+    return [
+        {
+            "words": words.claimed(claim),
+            "outcomes": [
+                (
+                    outcome,
+                    ", ".join(words.named(claim.table, one.column) for one in same if one.column != ONLY),
+                )
+                for outcome, same in claim.by_outcome.items()
+            ],
+            "difference": words.differences(claim),
+            "experiment": f"{section.printed.name}, {claim.table.name}",
+            "anchor": _anchor(section, claim.table.name),
+        }
+        for section in sections
+        for claim in section.claims
+    ]
+
+
+def _experiment(sections: Sequence[Section]) -> dict[str, Any]:
+    printed = sections[0].printed
+    return {
+        "name": printed.name,
+        "title": printed.title,
+        "paper": printed.paper,
+        "differences": printed.differences,
+        "scales": [_scale(section) for section in sections],
+    }
+
+
+def _scale(section: Section) -> dict[str, Any]:
+    return {
+        "name": section.name,
+        "is_full": section.is_full,
+        "heading": scale_heading(section.is_full, section.note),
+        "tables": [_table(section, found) for found in section.findings],
+        "drawings": [
+            (_themed(drawing), f"{drawing.title}. {_CAPTIONS[one.figure.kind]}")
+            for one in pictures(section)
+            for drawing in one.drawings
+        ],
+        "facts": run_facts(section),
+    }
+
+
+def _table(section: Section, found: Findings) -> dict[str, Any]:
+    table = found.table
+    claims = [claim for claim in section.claims if claim.table is table]
+    columns = list(dict.fromkeys(one.column for claim in claims for one in claim.judgements))
+    return {
+        "anchor": _anchor(section, table.name),
+        "heading": f"{table.name}. {f'{BEYOND} ' if table.ours else ''}{table.title}",
+        "is_run": found.is_run,
+        "heads": ["", *words.heads(found)],
+        "parts": [
+            {"name": words.named(table, column), "lines": _lines(found, column)} for column in found.columns
+        ],
+        "glance": _glance(found) if table.columns else None,
+        "claim_heads": [
+            "Claim",
+            *([words.named(table, c) for c in columns] if table.columns else ["Verdict"]),
+        ],
+        "claims": [{"words": words.claimed(claim), "cells": _judged(claim, columns)} for claim in claims],
+        "chosen": words.chosen(found),
+    }
+
+
+def _lines(found: Findings, column: str) -> list[Line]:
+    return [Line(name, name, tuple(map(Cell, cells))) for name, cells in words.lines(found, column)]
+
+
+def _glance(found: Findings) -> dict[str, Any]:
+    return {
+        "heads": ["", *(words.named(found.table, column) for column in found.columns)],
+        "lines": [
+            (words.named(found.table, row), [words.glance(found, row, column) for column in found.columns])
+            for row in found.rows
+        ],
+    }
+
+
+def _judged(claim: ClaimSummary, columns: Sequence[str]) -> list[list[str] | None]:
+    by_column = {one.column: words.judged(one, claim.table) for one in claim.judgements}
+    return [by_column.get(column) for column in columns]
+
+
+def _anchor(section: Section, table: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", f"table-{section.name}-{table}".lower()).strip("-")
+
+
+def _themed(drawing: Drawing) -> Drawing:
+    """A figure in the page's colours; one with pictures stays on white as it is."""
+    if "<image" in drawing.svg:
+        return drawing
+    return replace(drawing, svg=re.sub("|".join(_THEME), lambda found: _THEME[found[0]], drawing.svg))

@@ -1,0 +1,34 @@
+"""How the tables and verdicts are to be read, in sentences."""
+
+RULES = (
+    "Ours: the mean over n runs, which differ by seed or by fold, and its 95 % interval. Between seeds it is "
+    "Student's, and tells how sure the training is on one set of test rows; between folds, which share "
+    "training rows, it is widened as Nadeau and Bengio (2003) say. One run, or runs that agree to the last "
+    "digit, have the interval of their test rows (Wilson); a dash stands where there is none.",
+    "A further run: where one more run of the same protocol falls in 95 of 100 cases.",
+    "A claim holds where the 95 % interval of the difference, claimed better minus claimed worse on the same "
+    "seeds and folds, lies on the claimed side of zero; it is contradicted where it lies on the other side, "
+    "and not shown where it covers zero. Each is judged on its own, without regard to how many there are. "
+    "Single runs are compared by the interval of Newcombe (1998), which takes their test rows for independent.",
+    "Differences of percentages are in points. Settings that a paper leaves open are chosen on validation "
+    "rows, never on test rows; where a wider grid chose anew, the tests of the earlier choice stay among the "
+    "records and out of the tables.",
+    "Cited figures are those that the paper takes from other ones; they are not rerun.",
+)
+"""For whoever reads the tables."""
+
+NO_ROWS = "Not run at this scale."
+
+BEYOND = "Beyond the paper."
+"""Before the title of a table of ours."""
+
+
+def scale_heading(is_full: bool, note: str) -> str:
+    """How much of the protocol was run.
+
+    Examples
+    --------
+    >>> scale_heading(False, "10 epochs of the paper's 400.")
+    "Quick: 10 epochs of the paper's 400."
+    """
+    return f"{'In full' if is_full else 'Quick'}: {note}"

@@ -1,0 +1,187 @@
+"""Figures, differences, intervals and claims as people read them."""
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+from maxmargin.evidence import Estimate, Findings, Judgement, Table
+from maxmargin.evidence.findings import ONLY, Cell
+from maxmargin.reports.formats import NONE, duration, settings
+from maxmargin.reports.papers.summary import ClaimSummary, outcome_of
+
+Unit = Literal["percent", "number", "seconds"]
+
+UNITS = {"percent": "%", "number": "", "seconds": ""}
+"""What stands behind the name of a column of such figures."""
+
+
+def figure(value: float | None, unit: Unit) -> str:
+    """Write a figure of a table.
+
+    Examples
+    --------
+    >>> figure(0.0087, "percent"), figure(1234.5678, "number"), figure(None, "percent")
+    ('0.87', '1235', '–')
+    """
+    if value is None or math.isnan(value):
+        return NONE
+    text = _WRITTEN[unit](abs(value))
+    return f"−{text}" if value < 0 and not _is_zero(text) else text
+
+
+def signed(value: float | None, unit: Unit) -> str:
+    """Write a difference, a true sign before it.
+
+    Examples
+    --------
+    >>> signed(0.0012, "percent"), signed(-0.5, "number"), signed(0.0, "percent")
+    ('+0.12', '−0.5', '0.00')
+    """
+    text = figure(value, unit)
+    return text if text[0] in f"−{NONE}" or _is_zero(text) else f"+{text}"
+
+
+def interval(low: float, high: float, write: Callable[[float], str]) -> str:
+    """Write an interval, or a dash where there is none.
+
+    Examples
+    --------
+    >>> interval(-0.01, 0.02, lambda x: signed(x, "percent")), interval(math.nan, math.nan, str)
+    ('−1.00 to +2.00', '–')
+    """
+    return NONE if math.isnan(low) else f"{write(low)} to {write(high)}"
+
+
+def ours(estimate: Estimate | None, unit: Unit) -> str:
+    """Our mean with its interval.
+
+    Examples
+    --------
+    >>> ours(Estimate(0.02, 0.01, 0.03, 3), "percent")
+    '2.00 [1.00 to 3.00]'
+    """
+    if estimate is None:
+        return NONE
+    reach = interval(estimate.low, estimate.high, lambda x: figure(x, unit))
+    return figure(estimate.mean, unit) if reach == NONE else f"{figure(estimate.mean, unit)} [{reach}]"
+
+
+def gap(estimate: Estimate, unit: Unit) -> str:
+    """A difference of two rows with its interval.
+
+    Examples
+    --------
+    >>> gap(Estimate(-0.02, -0.03, -0.01, 3), "percent")
+    '−2.00 [−3.00 to −1.00]'
+    """
+    reach = interval(estimate.low, estimate.high, lambda x: signed(x, unit))
+    return signed(estimate.mean, unit) if reach == NONE else f"{signed(estimate.mean, unit)} [{reach}]"
+
+
+def printed(cell: Cell | None, unit: Unit) -> str:
+    """The paper's figure, with its deviation, and whether it is cited."""
+    if cell is None or cell.printed is None:
+        return NONE
+    std = "" if cell.printed_std is None else f" ± {figure(cell.printed_std, unit)}"
+    return figure(cell.printed, unit) + std + (" (cited)" if cell.cited else "")
+
+
+def named(table: Table, value: str) -> str:
+    """What a row or column is called."""
+    return table.labels.get(value, value)
+
+
+def heads(found: Findings) -> list[str]:
+    """Heads of the columns of :func:`lines`, but for that of the names."""
+    unit = UNITS[found.table.unit]
+    said = f", {unit}" if unit else ""
+    std = ["Std"] if any(cell.printed_std is not None for cell in found.cells.values()) else []
+    paper = [] if found.table.ours else [f"Paper{said}"]
+    gaps = [] if found.table.ours else ["Ours − paper"]
+    return [*paper, f"Ours{said} [95 %]", *std, "n", *gaps, "A further run (95 %)"]
+
+
+def lines(found: Findings, column: str = ONLY) -> list[tuple[str, list[str]]]:
+    """Each row's name and cells in one column of a table; rows of which nothing is known are left out."""
+    table, unit = found.table, found.table.unit
+    with_std = "Std" in heads(found)
+    told = []
+    for row in found.rows:
+        cell = found.cells.get((row, column))
+        if cell is None:
+            continue
+        mine = cell.ours
+        std = [figure(mine.std if mine else None, unit)] if with_std else []
+        again = interval(mine.next_low, mine.next_high, lambda x: figure(x, unit)) if mine else NONE
+        paper = [] if table.ours else [printed(cell, unit)]
+        gaps = [] if table.ours else [signed(cell.difference, unit)]
+        texts = [*paper, ours(mine, unit), *std, str(mine.n) if mine else NONE, *gaps, again]
+        told.append((named(table, row), texts))
+    return told
+
+
+def glance(found: Findings, row: str, column: str) -> list[str]:
+    """Our mean and, on a second line, the paper's figure and the difference."""
+    cell, unit = found.cells.get((row, column)), found.table.unit
+    if cell is None:
+        return [""]
+    mean = figure(cell.ours.mean if cell.ours else None, unit)
+    if found.table.ours or cell.printed is None:
+        return [mean]
+    gaps = f", {signed(cell.difference, unit)}" if cell.difference is not None else ""
+    return [mean, f"paper {printed(cell, unit)}{gaps}"]
+
+
+def chosen(found: Findings) -> list[tuple[str, str]]:
+    """What the runs of each row were told, where a row has one column alone."""
+    if found.table.columns:
+        return []
+    told = [(named(found.table, row), cell.settings) for (row, _), cell in found.cells.items()]
+    return [(name, settings(dict(params))) for name, params in told if params]
+
+
+def claimed(claim: ClaimSummary) -> str:
+    """A claim in words."""
+    return f"{named(claim.table, claim.better)} better than {named(claim.table, claim.than)}"
+
+
+def became(claim: ClaimSummary) -> str:
+    """What became of a claim, in all columns."""
+    return "; ".join(
+        f"{outcome}: {', '.join(_where(claim.table, one) for one in same)}"
+        if claim.table.columns
+        else outcome
+        for outcome, same in claim.by_outcome.items()
+    )
+
+
+def differences(claim: ClaimSummary) -> str:
+    """The difference of a claim in one column; of several, how many they are."""
+    (one, *more) = claim.judgements
+    return verdict_gap(one, claim.table) if not more else f"{len(claim.judgements)} columns"
+
+
+def verdict_gap(judgement: Judgement, table: Table) -> str:
+    """The difference that a verdict rests on, with its interval."""
+    return gap(judgement.verdict.difference, table.unit) if judgement.verdict else NONE
+
+
+def judged(judgement: Judgement, table: Table) -> list[str]:
+    """Cells of a judged claim: the verdict, the difference with its interval, the number of pairs."""
+    pairs = str(judgement.verdict.difference.n) if judgement.verdict else NONE
+    return [outcome_of(judgement), verdict_gap(judgement, table), pairs]
+
+
+def _is_zero(text: str) -> bool:
+    return not set(text) & set("123456789")
+
+
+def _where(table: Table, judgement: Judgement) -> str:
+    return named(table, judgement.column)
+
+
+_WRITTEN: dict[str, Callable[[float], str]] = {
+    "percent": lambda value: f"{100 * value:.2f}",
+    "number": lambda value: f"{value:.4g}",
+    "seconds": lambda value: "0 s" if value == 0 else duration(value),
+}
