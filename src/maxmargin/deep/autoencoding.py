@@ -1,4 +1,4 @@
-"""Codes of an autoencoder as rows of features."""
+"""Training an autoencoder, and its codes as rows of features."""
 
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +9,43 @@ from torch import nn
 
 from maxmargin._checks import InputError
 from maxmargin.deep.features import gathered, streamed
+from maxmargin.deep.trainer import Trainer, TrainingLog
+
+
+def train_autoencoder(
+    autoencoder: nn.Module, trainer: Trainer, images: Any, *, validation: Any = None, resume: bool = False
+) -> TrainingLog:
+    """Train an autoencoder in place, by the binary cross-entropy of the pixels.
+
+    Parameters
+    ----------
+    autoencoder : nn.Module
+        Maps images to images, such as :class:`maxmargin.deep.nets.GogosAutoencoder`.
+    trainer : Trainer
+        How.
+    images : array or tensor of shape (n, channels, height, width)
+        Pixels in [0, 1].
+    validation : array or tensor, optional
+        Images that are scored after each epoch.
+    resume : bool, default=False
+        Whether to go on from the trainer's checkpoint, where there is one.
+
+    Returns
+    -------
+    TrainingLog
+        A record of each epoch; pixels are not classes, so its accuracies mean nothing.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from maxmargin.deep.nets import GogosAutoencoder
+    >>> images = torch.rand(20, 1, 8, 8)
+    >>> trainer = Trainer(epochs=2, optimizer="adam", lr=1e-3)
+    >>> len(train_autoencoder(GogosAutoencoder((1, 8, 8), 4), trainer, images).epochs)
+    2
+    """
+    held_out = None if validation is None else (validation, validation)
+    return trainer.fit(autoencoder, nn.BCELoss(), images, images, validation=held_out, resume=resume)
 
 
 def autoencode(

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from maxmargin._checks import InputError
-from maxmargin.deep.autoencoding import autoencode
+from maxmargin.deep.autoencoding import autoencode, train_autoencoder
 from maxmargin.deep.classifier import MarginClassifier
 from maxmargin.deep.features import extract_features
 from maxmargin.deep.ingredients import make_accelerator
@@ -178,7 +178,7 @@ class AutoencoderFeatures(TransformerMixin, NetEstimator):
         )
         with seeded(seed):
             self.net_ = GogosAutoencoder(images.shape[1:], self.code_size)
-        log = trainer.fit(self.net_, nn.BCELoss(), images, images)
+        log = train_autoencoder(self.net_, trainer, images)
         # Pixels are not classes: of accuracy there is none.
         self.history_ = [epoch | {"train_accuracy": None} for epoch in log.epochs]
         return self
