@@ -12,6 +12,22 @@ def is_tensor(array: Array) -> bool:
     return hasattr(array, "requires_grad")
 
 
+def has_values(tensor: Array) -> bool:
+    """Whether the values of a tensor may be looked at: neither compiled nor transformed."""
+    import torch
+
+    if torch.compiler.is_compiling():
+        return False
+    from torch._C._functorch import is_functorch_wrapped_tensor
+
+    return not is_functorch_wrapped_tensor(tensor) and not tensor.is_meta
+
+
+def is_eager(tensor: Array) -> bool:
+    """Whether they may be looked at without cost: on the CPU."""
+    return tensor.device.type == "cpu" and has_values(tensor)
+
+
 def array_namespace(array: Array) -> Any:
     """The functions of the array API for this kind of array.
 

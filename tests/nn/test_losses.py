@@ -140,6 +140,34 @@ def test_extreme_and_masked_scores_stay_finite(build, values, masked, true):
 
 
 @each_loss
+@pytest.mark.parametrize("soft", [False, True])
+def test_backward_may_run_again_whoever_changed_what_it_gave(build, soft):
+    scores, target = sample(300, 1000)
+    value = build()(scores, probabilities(300, 1000) if soft else target)
+    (first,) = torch.autograd.grad(value, scores, retain_graph=True)
+    (expected,) = torch.autograd.grad(value, scores, retain_graph=True, create_graph=True)
+    torch.testing.assert_close(first, expected.detach(), rtol=0, atol=0)
+    expected = first.clone()
+    first.zero_()
+    for create_graph in (False, True):
+        (again,) = torch.autograd.grad(3 * value, scores, retain_graph=True, create_graph=create_graph)
+        torch.testing.assert_close(again.detach(), 3 * expected)
+        again.detach().zero_()
+
+
+@pytest.mark.parametrize("variant", ["alpha", "beta"])
+def test_rivals_that_tie_for_the_last_place_share_it_among_rows_that_do_not(variant):
+    scores, target = sample(40, 12)
+    rows = torch.cat([scores, scores.round()]).detach().requires_grad_()
+    loss = nn.TopKHingeLoss(k=3, variant=variant, reduction="none")
+    both = slope(loss, rows, target.repeat(2))
+    torch.testing.assert_close(both[:40], slope(loss, scores, target), rtol=0, atol=1e-15)
+    order = torch.randperm(12, generator=torch.Generator().manual_seed(1))
+    permuted = slope(loss, rows.detach()[:, order].requires_grad_(), order.argsort()[target.repeat(2)])
+    torch.testing.assert_close(permuted, both[:, order], rtol=0, atol=1e-15)
+
+
+@each_loss
 def test_deterministic_to_the_bit(build):
     scores, target = sample(300, 200, dtype=torch.float32)
     loss = build()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from maxmargin._arrays import array_namespace, is_tensor
+from maxmargin._arrays import array_namespace, is_eager, is_tensor
 from maxmargin._typing import Array
 
 _GROUP = 32  # entries of a row whose largest stands for all of them
@@ -20,6 +20,24 @@ def largest_of_rows(x: Array, k: int) -> Array:
     if is_tensor(x):
         return x.topk(k, dim=1).values
     return array_namespace(x).sort(x, axis=1, descending=True)[:, :k]
+
+
+def placed_largest_of_rows(x: Array, k: int) -> tuple[Array, Array] | None:
+    """The same and where they are, both of shape (n, k), of a tensor on the CPU.
+
+    None where the k are not the only choice, or where that may not be looked at, and for other arrays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> placed_largest_of_rows(np.array([[1.0, 3.0, 1.0]]), 2)
+    """
+    if not is_tensor(x) or not is_eager(x):
+        return None
+    values, places = x.topk(k + 1, dim=1)
+    if not (values[:, k - 1] > values[:, k]).all():
+        return None
+    return values[:, :k], places[:, :k]
 
 
 def argmax_of_rows(x: Array) -> Array:

@@ -130,6 +130,11 @@ class Chosen:
         """The values with the other sign at the chosen classes."""
         return values * (1 - 2 * self._marks(values))
 
+    def balanced(self, values: Array) -> Array:
+        """The values with, at the chosen classes, what makes their sum 0."""
+        values = self.cleared(values)
+        return self.add(values, -array_namespace(values).sum(values, axis=1, keepdims=True))
+
     def _marks(self, values: Array) -> Array:
         return array_namespace(values).astype(self._mask, values.dtype)
 
@@ -159,6 +164,10 @@ class ChosenInTensor(Chosen):
     def flipped(self, values: Array) -> Array:
         """The values with the other sign at the chosen classes."""
         return self.put(values, -self.pick(values))
+
+    def balanced(self, values: Array) -> Array:
+        """The values with, at the chosen classes, what makes their sum 0."""
+        return self.put(values, self.pick(values) - values.sum(1, keepdim=True))
 
 
 def chosen(classes: Array, like: Array) -> Chosen:
@@ -199,8 +208,7 @@ def pairwise_gradient(slopes: Array, truth: Chosen) -> Array:
     Each slope pushes its class down and the true class up by the same amount, so rows sum to zero; that at
     k = y moves nothing.
     """
-    slopes = truth.cleared(slopes)
-    return truth.add(slopes, -array_namespace(slopes).sum(slopes, axis=1, keepdims=True))
+    return truth.balanced(slopes)
 
 
 def pairwise_slopes(gradient: Array, truth: Chosen) -> Array:

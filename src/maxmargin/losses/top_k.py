@@ -1,11 +1,19 @@
 """Top-k hinge: the true class against its k strongest rivals."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from maxmargin._arrays import array_namespace
 from maxmargin._checks import InputError, check_choice, check_count
 from maxmargin._typing import Array
-from maxmargin.functional import largest_of_rows, project_capped_simplex, project_top_k_simplex, sign
+from maxmargin.functional import (
+    largest_of_rows,
+    placed_largest_of_rows,
+    positive_part,
+    project_capped_simplex,
+    project_top_k_simplex,
+    sign,
+)
 from maxmargin.losses._base import Curvature, PairwisePolyhedral, chosen, pairwise_gradient, pairwise_slopes
 from maxmargin.losses.faces import capped_tangent, top_k_cone_tangent
 
@@ -61,6 +69,8 @@ class TopK(PairwisePolyhedral):
         """
         xp = array_namespace(scores)
         violations = self.violations(scores, target)
+        if placed := placed_largest_of_rows(violations, self.k):
+            return self._value_and_few_slopes(*placed, scores, target)
         value, threshold = self._value_and_threshold(violations)
         side = sign(violations - threshold)  # 1 above the threshold, 0 at it
         apart = xp.sum(side * side, axis=1, keepdims=True)
@@ -119,8 +129,25 @@ class TopK(PairwisePolyhedral):
 
     def _value_and_threshold(self, violations: Array) -> tuple[Array, Array]:
         """The losses and the k-th largest violations, shape (n, 1)."""
-        xp = array_namespace(violations)
         largest = largest_of_rows(violations, self.k)
+        threshold = largest[:, -1:]
         if self.variant == "beta":
-            largest = xp.clip(largest, 0.0, None)
-        return xp.clip(xp.sum(largest, axis=1) / self.k, 0.0, None), largest[:, -1:]
+            threshold = positive_part(threshold)
+        return self._mean(largest), threshold
+
+    def _value_and_few_slopes(
+        self, largest: Array, places: Array, scores: Any, target: Any
+    ) -> tuple[Array, Array]:
+        """The losses, and the gradient of a tensor's scores by writing k + 1 entries of each row alone."""
+        xp, value = array_namespace(scores), self._mean(largest)
+        counting = value[:, None] if self.variant == "alpha" else positive_part(largest)
+        slopes = sign(counting).expand(places.shape) / self.k
+        # Where the true class is among the k, its own slope and its part of the sum cancel.
+        slopes = xp.concat([slopes, -xp.sum(slopes, axis=1, keepdims=True)], axis=1)
+        places = xp.concat([places, target[:, None].long()], axis=1)
+        return value, scores.new_zeros(scores.shape).scatter_add_(1, places, slopes)
+
+    def _mean(self, largest: Array) -> Array:
+        if self.variant == "beta":
+            largest = positive_part(largest)
+        return positive_part(array_namespace(largest).sum(largest, axis=1) / self.k)

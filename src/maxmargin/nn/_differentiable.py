@@ -4,24 +4,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import TransformType, get_interpreter_stack, is_functorch_wrapped_tensor
+from torch._C._functorch import TransformType, get_interpreter_stack
 from torch.autograd import Function
 
+from maxmargin._arrays import has_values, is_eager
 from maxmargin._checks import InputError
 
 _BLOCK = 2**18  # scores that are worked on at a time: what is made of them stays in the second-level cache
-
-
-def has_values(tensor: Tensor) -> bool:
-    """Whether values may be looked at: neither compiled nor transformed."""
-    return (
-        not torch.compiler.is_compiling() and not is_functorch_wrapped_tensor(tensor) and not tensor.is_meta
-    )
-
-
-def is_eager(tensor: Tensor) -> bool:
-    """Whether values may be looked at without cost: on the CPU."""
-    return tensor.device.type == "cpu" and has_values(tensor)
 
 
 def loss_of_rows(loss: Any, scores: Tensor, target: Tensor) -> Tensor:
@@ -48,21 +37,12 @@ class _Value(Function):
 
     @staticmethod
     def forward(mathematics: Any, x: Tensor, target: Tensor | None) -> tuple[Tensor, Tensor]:
-        with torch.autocast(x.device.type, enabled=False):  # which would round weights to half precision
-            if target is None:
-                return mathematics.value_and_gradient(x)
-            rows = max(1, _BLOCK // x.shape[1])
-            if not is_eager(x) or x.shape[0] <= rows:
-                return mathematics.value_and_gradient(x, target)
-            value, gradient = x.new_empty(x.shape[0]), torch.empty_like(x)
-            for start in range(0, x.shape[0], rows):
-                block = slice(start, start + rows)
-                value[block], gradient[block] = mathematics.value_and_gradient(x[block], target[block])
-            return value, gradient
+        return _value_and_gradient(mathematics, x, target)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
         ctx.mathematics, x, target = inputs
+        ctx.handed_out = False
         ctx.mark_non_differentiable(output[1])
         ctx.set_materialize_grads(False)  # else the gradient would get zeros of its own size
         ctx.save_for_backward(x, target, output[1])
@@ -72,9 +52,35 @@ class _Value(Function):
     def backward(ctx: Any, of_value: Tensor | None, _: None) -> tuple[None, Tensor | None, None]:
         if of_value is None:
             return None, None, None
-        gradient_of = _Gradient if torch.compiler.is_compiling() else _EagerGradient
-        gradient = gradient_of.apply(ctx.mathematics, *ctx.saved_tensors)
-        return None, of_value[..., None] * gradient, None
+        x, target, gradient = _intact(ctx)
+        if torch.is_grad_enabled() or not has_values(of_value) or target is None:
+            gradient_of = _Gradient if torch.compiler.is_compiling() else _EagerGradient
+            return None, of_value[..., None] * gradient_of.apply(ctx.mathematics, x, target, gradient), None
+        # Nobody but this backward needs it any more: scaled in its place it saves an array of its size.
+        ctx.handed_out = True
+        return None, gradient.data.mul_(of_value[..., None]), None
+
+
+def _intact(ctx: Any) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Scores, target and gradient, which is computed anew after a backward that has handed it out."""
+    x, target, gradient = ctx.saved_tensors
+    if ctx.handed_out:
+        gradient = _value_and_gradient(ctx.mathematics, x.detach(), target)[1]
+    return x, target, gradient
+
+
+def _value_and_gradient(mathematics: Any, x: Tensor, target: Tensor | None) -> tuple[Tensor, Tensor]:
+    with torch.autocast(x.device.type, enabled=False):  # which would round weights to half precision
+        if target is None:
+            return mathematics.value_and_gradient(x)
+        rows = max(1, _BLOCK // x.shape[1])
+        if not is_eager(x) or x.shape[0] <= rows:
+            return mathematics.value_and_gradient(x, target)
+        value, gradient = x.new_empty(x.shape[0]), torch.empty_like(x)
+        for start in range(0, x.shape[0], rows):
+            block = slice(start, start + rows)
+            value[block], gradient[block] = mathematics.value_and_gradient(x[block], target[block])
+        return value, gradient
 
 
 class _Gradient(Function):

@@ -6,9 +6,10 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor
 
+from maxmargin._arrays import has_values, is_eager
 from maxmargin._checks import InputError, check_choice
 from maxmargin.losses import Expectation, Loss, expectation
-from maxmargin.nn._differentiable import has_values, is_eager, loss_of_rows
+from maxmargin.nn._differentiable import loss_of_rows
 
 REDUCTIONS = ("mean", "sum", "none")
 _INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from maxmargin._arrays import is_eager
 from maxmargin._checks import InputError, check_at_least, check_count, check_nonnegative, check_positive
-from maxmargin.nn._differentiable import is_eager
 from maxmargin.nn._targets import check_range
 from maxmargin.nn.losses import OneVsRestHingeLoss
 
