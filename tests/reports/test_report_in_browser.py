@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from maxmargin.reports import summarise, summarise_tuning, write_html, write_tuning_html
+from maxmargin.reports.papers import draw_figures, summarise_evidence, write_evidence_html
+from tests.reports.evidence import UGLY, drawn, large
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 OPTIONS = (
@@ -66,6 +68,7 @@ def browser(tmp_path_factory):
             "networks",
         ),
         *("tuned", "tuned on ugly names", "tuned on one grid of hundred classes"),
+        *("papers", "papers with ugly names"),
     ]
 )
 def report(request, digits, make_records, make_networks, make_tuning, tmp_path):
@@ -99,9 +102,16 @@ def report(request, digits, make_records, make_networks, make_tuning, tmp_path):
         "tuned on one grid of hundred classes": lambda: make_tuning(
             [f"species {k}" for k in range(100)], n_stages=1
         ),
+        "papers": lambda: [drawn(), large()],
+        "papers with ugly names": lambda: [drawn(UGLY[2:4])],
     }[request.param]()
     path = tmp_path / "report.html"
-    if request.param.startswith("tuned"):
+    if request.param.startswith("papers"):
+        sections = summarise_evidence(
+            [experiment for experiment, _ in records], {e.name: r for e, r in records}
+        )
+        write_evidence_html(sections, draw_figures(sections), path)
+    elif request.param.startswith("tuned"):
         write_tuning_html(summarise_tuning(records), path)
     else:
         write_html(summarise(records), path)
@@ -135,3 +145,47 @@ def test_page(browser, report):
     ]
     assert report.as_uri() in requested
     assert [url for url in requested if not url.startswith(("file://", "data:"))] == []
+
+
+LEGIBLE = """
+const parse = colour => colour.match(/[\\d.]+/g).map(Number);
+const light = colour => parse(colour).slice(0, 3)
+  .map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, c, k) => sum + c * [0.2126, 0.7152, 0.0722][k], 0);
+const behind = element => {
+  for (let e = element; e; e = e.parentElement) {
+    const colour = getComputedStyle(e).backgroundColor;
+    if (parse(colour)[3] !== 0) return colour;
+  }
+  return "rgb(255, 255, 255)";
+};
+const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+const words = "p, td, th, li, a, dt, dd, summary, figcaption, h1, h2, h3, h4, span, svg text";
+const shown = [...document.querySelectorAll(words)]
+  .filter(e => e.textContent.trim() && e.getClientRects().length);
+return shown.map(e => {
+  const style = getComputedStyle(e), ink = e instanceof SVGElement ? style.fill : style.color;
+  return [ratio(light(ink), light(behind(e))), e.textContent.trim()];
+}).filter(pair => pair[0] < 4.5);
+"""
+
+
+@pytest.fixture(scope="module")
+def papers_page(tmp_path_factory):
+    experiments = [drawn(), large()]
+    sections = summarise_evidence([e for e, _ in experiments], {e.name: r for e, r in experiments})
+    path = tmp_path_factory.mktemp("papers") / "results.html"
+    write_evidence_html(sections, draw_figures(sections), path)
+    return path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_papers_page_is_legible_in_both_schemes(browser, scheme, papers_page):
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    browser.get(papers_page.as_uri())
+    paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+    browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert browser.execute_script(LEGIBLE) == []
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

@@ -18,6 +18,7 @@ def report(
     """Set the records of RESULTS beside the papers' figures: tables, verdicts on the claims, and figures."""
     from maxmargin.reports.papers import (
         count_outcomes,
+        draw_figures,
         read_results,
         summarise_evidence,
         write_evidence_html,
@@ -27,9 +28,10 @@ def report(
 
     found = read_results(results, available_experiments())
     sections = summarise_evidence([load_experiment(name) for name in found], found)
-    write_markdown(sections, out)
+    drawn = draw_figures(sections)
+    write_markdown(sections, drawn, out)
     if html:
-        write_evidence_html(sections, out / "results.html")
+        write_evidence_html(sections, drawn, out / "results.html")
     for section in sections:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in count_outcomes([section]).items())
         typer.echo(f"{section.printed.name}, {section.scale}: {counts or 'no claims'}")

@@ -17,6 +17,8 @@ WIDTH = 360
 TEXT = 10
 """Height of the text in a figure, in the same units."""
 
+_ENLARGED = 1.1  # of a figure that stands alone: two of them fill the width of a page of text
+
 INK, MUTED, RULE = "#1a1f27", "#5a6472", "#d8dde4"
 # Apart for colour-blind eyes too; text in either can be read on white (contrast above 4.5).
 BLUE, ORANGE = "#1f66a8", "#b64f08"
@@ -105,11 +107,16 @@ def standalone(drawing: Drawing) -> str:
     Examples
     --------
     >>> drawing = render("dot", "A dot", "At 1, 2.", 100, lambda f: f.add_subplot().plot([1], [2], "o"))
-    >>> standalone(drawing)[:60]
-    '<svg xmlns="http://www.w3.org/2000/svg" style="stroke-linejo'
+    >>> standalone(drawing)[:65]
+    '<svg xmlns="http://www.w3.org/2000/svg" width="396" height="110" '
     """
+    width, height = (
+        _ENLARGED * float(x) for x in drawing.svg.split('viewBox="')[1].split('"')[0].split()[2:]
+    )
     style = "stroke-linejoin: round; stroke-linecap: butt; background: #fff"
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" style="{style}"'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" style="{style}"'
+    )
     return f"{drawing.svg.replace('<svg', head, 1)}\n"
 
 

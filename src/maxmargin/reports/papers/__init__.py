@@ -2,13 +2,16 @@
 
 from maxmargin.reports.papers.markdown import write_markdown
 from maxmargin.reports.papers.page import write_evidence_html
+from maxmargin.reports.papers.pictures import Picture, draw_figures
 from maxmargin.reports.papers.reading import read_results
 from maxmargin.reports.papers.summary import Section, count_outcomes, summarise_evidence
 from maxmargin.reports.papers.terminal import terminal_tables
 
 __all__ = [
+    "Picture",
     "Section",
     "count_outcomes",
+    "draw_figures",
     "read_results",
     "summarise_evidence",
     "terminal_tables",

@@ -57,10 +57,13 @@ def images_drawing(panel: Panel) -> Drawing:
     def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
         axes.imshow(picture, interpolation="none")
-        axes.set_axis_off()
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel(f"{len(images)} images of {size[1]} × {size[0]} pixels")
 
     said = f"{len(images)} images of {size[1]} by {size[0]} pixels, {columns} beside each other."
-    return render(panel.name, panel.title, said, WIDTH * picture.shape[0] / picture.shape[1] + 8, draw)
+    return render(panel.name, panel.title, said, WIDTH * picture.shape[0] / picture.shape[1] + 26, draw)
 
 
 def _decoded(text: str) -> Any:

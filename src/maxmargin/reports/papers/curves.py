@@ -141,13 +141,16 @@ def _numbers(values: Sequence[Any]) -> Floats:
 
 
 def _axes(drawing: "Figure", panel: Panel) -> "Axes":
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
     axes = drawing.add_subplot()
     axes.grid(axis="y", color=RULE, lw=0.6)
     axes.set_axisbelow(True)
-    if panel.figure.log_x:
-        axes.set_xscale("log")
-    if panel.figure.log_y:
-        axes.set_yscale("log", nonpositive="mask")
+    for axis, logarithmic in ((axes.xaxis, panel.figure.log_x), (axes.yaxis, panel.figure.log_y)):
+        if logarithmic:
+            getattr(axes, f"set_{axis.axis_name}scale")("log", nonpositive="mask")
+            axis.set_major_formatter(FuncFormatter(lambda value, _: setting(float(value))))
+            axis.set_minor_formatter(NullFormatter())
     return axes
 
 

@@ -1,7 +1,7 @@
 """The records as a Markdown document, with its figures beside it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from maxmargin._files import replacing
@@ -9,8 +9,8 @@ from maxmargin.evidence import Findings
 from maxmargin.evidence.findings import ONLY
 from maxmargin.reports.formats import plain
 from maxmargin.reports.papers import words
-from maxmargin.reports.papers.pictures import Picture, pictures
-from maxmargin.reports.papers.rules import BEYOND, NO_ROWS, RULES, scale_heading
+from maxmargin.reports.papers.pictures import Picture, missing
+from maxmargin.reports.papers.rules import BEYOND, CAPTIONS, RULES, scale_heading
 from maxmargin.reports.papers.summary import ClaimSummary, Section, count_outcomes, run_facts
 from maxmargin.reports.svg import Drawing, standalone
 
@@ -21,7 +21,7 @@ FIGURES = "figures"
 _OURS = "<!-- drawn by maxmargin report -->"  # marks a figure that a later report may remove
 
 
-def write_markdown(sections: Sequence[Section], docs: Path) -> None:
+def write_markdown(sections: Sequence[Section], drawn: Mapping[str, Sequence[Picture]], docs: Path) -> None:
     """Write ``results.md`` and its figures.
 
     Figures of an earlier report that are no longer drawn are removed; other files stay.
@@ -30,11 +30,12 @@ def write_markdown(sections: Sequence[Section], docs: Path) -> None:
     ----------
     sections : sequence of Section
         From :func:`~maxmargin.reports.papers.summarise_evidence`.
+    drawn : mapping
+        Their figures, from :func:`~maxmargin.reports.papers.draw_figures`.
     docs : Path
         The folder to write to.
     """
-    drawn = {section.name: pictures(section) for section in sections}
-    drawings = [drawing for of_section in drawn.values() for one in of_section for drawing in one.drawings]
+    drawings = [drawing for section in sections for one in drawn[section.name] for drawing in one.drawings]
     for drawing in drawings:
         with replacing(docs / FIGURES / f"{drawing.name}.svg") as draft:
             draft.write_text(f"{standalone(drawing)}{_OURS}\n", encoding="utf-8")
@@ -48,7 +49,7 @@ def write_markdown(sections: Sequence[Section], docs: Path) -> None:
             path.unlink()
 
 
-def _document(sections: Sequence[Section], drawn: dict[str, list[Picture]]) -> Iterable[str]:
+def _document(sections: Sequence[Section], drawn: Mapping[str, Sequence[Picture]]) -> Iterable[str]:
     yield f"# {TITLE}"
     yield ""
     yield "Made by `maxmargin report` from the records of `maxmargin reproduce`; no number is typed by hand."
@@ -107,45 +108,59 @@ def _section(section: Section, drawn: Sequence[Picture]) -> Iterable[str]:
             "> This is a reduction of the paper's protocol; its figures are no rerun of the paper's.",
         )
     for found in section.findings:
-        beyond = f"{BEYOND} " if found.table.ours else ""
-        yield from ("", f"#### {_escaped(found.table.name)}. {beyond}{_escaped(found.table.title)}")
         if found.is_run:
-            yield from _by_columns(found) if found.table.columns else _one_column(found, ONLY)
-            yield from _judged(section, found)
-            yield from _chosen(found)
-        else:
-            yield from ("", NO_ROWS)
+            yield from _filled(section, found)
     for one in drawn:
-        yield from ("", f"#### {_escaped(one.figure.name)}. {_escaped(one.figure.title)}", "")
-        yield from [_embedded(drawing) for drawing in one.drawings] or [NO_ROWS]
+        if one.drawings:
+            yield from _drawn(one)
+    yield from ("", _escaped(missing(section, drawn)))
     yield from ("", "<details><summary>How it was run</summary>", "")
     yield from (f"- {name}: {_escaped(value)}" for name, value in run_facts(section))
     yield from ("", "</details>")
 
 
+def _filled(section: Section, found: Findings) -> Iterable[str]:
+    beyond = f"{BEYOND} " if found.table.ours else ""
+    yield from ("", f"#### {_escaped(found.table.name)}. {beyond}{_escaped(found.table.title)}")
+    if not section.is_full:
+        yield from ("", f"*{_escaped(scale_heading(section.is_full, section.note))}*")
+    yield from _by_columns(found) if found.table.columns else _one_column(found, ONLY)
+    yield from _judged(section, found)
+    yield from _chosen(found)
+
+
+def _drawn(one: Picture) -> Iterable[str]:
+    """The drawings of a figure, two beside each other where there are several."""
+    yield from ("", f"#### {_escaped(one.figure.name)}. {_escaped(one.figure.title)}", "")
+    if len(one.drawings) == 1:
+        yield _embedded(one.drawings[0])
+    else:
+        captions, embedded = list(map(_escaped, one.captions)), list(map(_embedded, one.drawings))
+        rows = [part[k : k + 2] for k in range(0, len(captions), 2) for part in (captions, embedded)]
+        yield from _table(rows[0], [row if len(row) == 2 else [*row, ""] for row in rows[1:]], 2)
+    yield from ("", CAPTIONS[one.figure.kind])
+
+
 def _one_column(found: Findings, column: str) -> Iterable[str]:
-    heads = words.heads(found)
     yield ""
     yield from _table(
-        ["", *heads], [[_escaped(name), *cells] for name, cells in words.lines(found, column)], 1
+        words.heads(found), [[_escaped(name), *cells] for name, cells in words.lines(found, column)], 1
     )
 
 
 def _by_columns(found: Findings) -> Iterable[str]:
     """All of it at a glance, and every column in full where a reader asks for it."""
-    table = found.table
-    names = [words.named(table, column) for column in found.columns]
+    table, columns = found.table, words.run_columns(found)
+    names = [words.named(table, column) for column in columns]
     rows = [
-        [
-            _escaped(words.named(table, row)),
-            *("<br>".join(words.glance(found, row, c)) for c in found.columns),
-        ]
+        [_escaped(words.named(table, row)), *("<br>".join(words.glance(found, row, c)) for c in columns)]
         for row in found.rows
     ]
     yield ""
-    yield from _table(["", *map(_escaped, names)], rows, 1)
+    yield from _table([words.head_of_rows(found), *map(_escaped, names)], rows, 1)
+    yield from ("", _escaped(words.left_out(found)))
     yield from ("", f"<details><summary>{_escaped(table.name)} column by column, with intervals</summary>")
-    for column, name in zip(found.columns, names, strict=True):
+    for column, name in zip(columns, names, strict=True):
         yield from ("", f"**{_escaped(name)}**")
         yield from _one_column(found, column)
     yield from ("", "</details>")

@@ -1,7 +1,7 @@
 """The records as one self-contained page, from claim to verdict to curve."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -14,8 +14,8 @@ from maxmargin.reports.formats import listing
 from maxmargin.reports.page import Cell, Line, write_page
 from maxmargin.reports.papers import words
 from maxmargin.reports.papers.markdown import TITLE
-from maxmargin.reports.papers.pictures import pictures
-from maxmargin.reports.papers.rules import BEYOND, NO_ROWS, RULES, scale_heading
+from maxmargin.reports.papers.pictures import Picture, missing
+from maxmargin.reports.papers.rules import BEYOND, CAPTIONS, RULES, scale_heading
 from maxmargin.reports.papers.summary import ClaimSummary, Section, count_outcomes, run_facts
 from maxmargin.reports.svg import RULE, Drawing
 
@@ -23,24 +23,18 @@ from maxmargin.reports.svg import RULE, Drawing
 _NAMES = ("blue", "orange", "green", "violet", "olive", "teal", "pink", "ink", "muted", "rule")
 _THEME = {colour: f"var(--{name})" for colour, name in zip((*COLOURS, RULE), _NAMES, strict=True)}
 
-_CAPTIONS = {
-    "curves": "Lines: means over the runs; bands: from the least to the largest.",
-    "sweep": "Dots: means; bars: their 95 % intervals, cut off where they leave the axes.",
-    "heatmap": "The darker, the better; the worse half has the lightest colour. Orange frame: the best.",
-    "scatter": "Of the first run.",
-    "confusion": "Counts added over the runs. Blue: right; the stronger the orange, the larger the share of "
-    "the true class that was mistaken.",
-    "images": "Of the first run.",
-}
 
-
-def write_evidence_html(sections: Sequence[Section], path: str | Path) -> None:
+def write_evidence_html(
+    sections: Sequence[Section], drawn: Mapping[str, Sequence[Picture]], path: str | Path
+) -> None:
     """Write the evidence as one self-contained page.
 
     Parameters
     ----------
     sections : sequence of Section
         From :func:`~maxmargin.reports.papers.summarise_evidence`.
+    drawn : mapping
+        Their figures, from :func:`~maxmargin.reports.papers.draw_figures`.
     path : str or Path
         The file to write; what stood there is replaced once the page is whole.
     """
@@ -54,10 +48,10 @@ def write_evidence_html(sections: Sequence[Section], path: str | Path) -> None:
         "verdict": _verdict(groups),
         "claims": [{"heading": heading, "claims": told} for heading, own in groups if (told := _claims(own))],
         "experiments": [
-            _experiment(list(own)) for _, own in groupby(sections, key=lambda section: section.printed.name)
+            _experiment(list(own), drawn)
+            for _, own in groupby(sections, key=lambda section: section.printed.name)
         ],
         "rules": RULES,
-        "no_rows": NO_ROWS,
     }
     write_page("evidence.html.jinja", contents, path)
 
@@ -100,28 +94,29 @@ def _claims(sections: Sequence[Section]) -> list[dict[str, Any]]:
     ]
 
 
-def _experiment(sections: Sequence[Section]) -> dict[str, Any]:
+def _experiment(sections: Sequence[Section], drawn: Mapping[str, Sequence[Picture]]) -> dict[str, Any]:
     printed = sections[0].printed
     return {
         "name": printed.name,
         "title": printed.title,
         "paper": printed.paper,
         "differences": printed.differences,
-        "scales": [_scale(section) for section in sections],
+        "scales": [_scale(section, drawn[section.name]) for section in sections],
     }
 
 
-def _scale(section: Section) -> dict[str, Any]:
+def _scale(section: Section, drawn: Sequence[Picture]) -> dict[str, Any]:
     return {
         "name": section.name,
         "is_full": section.is_full,
         "heading": scale_heading(section.is_full, section.note),
-        "tables": [_table(section, found) for found in section.findings],
+        "tables": [_table(section, found) for found in section.findings if found.is_run],
         "drawings": [
-            (_themed(drawing), f"{drawing.title}. {_CAPTIONS[one.figure.kind]}")
-            for one in pictures(section)
+            (_themed(drawing), f"{drawing.title}. {CAPTIONS[one.figure.kind]}")
+            for one in drawn
             for drawing in one.drawings
         ],
+        "missing": missing(section, drawn),
         "facts": run_facts(section),
     }
 
@@ -133,11 +128,12 @@ def _table(section: Section, found: Findings) -> dict[str, Any]:
     return {
         "anchor": _anchor(section, table.name),
         "heading": f"{table.name}. {f'{BEYOND} ' if table.ours else ''}{table.title}",
-        "is_run": found.is_run,
-        "heads": ["", *words.heads(found)],
+        "heads": words.heads(found),
         "parts": [
-            {"name": words.named(table, column), "lines": _lines(found, column)} for column in found.columns
+            {"name": words.named(table, column), "lines": _lines(found, column)}
+            for column in words.run_columns(found)
         ],
+        "left_out": words.left_out(found),
         "glance": _glance(found) if table.columns else None,
         "claim_heads": [
             "Claim",
@@ -153,10 +149,11 @@ def _lines(found: Findings, column: str) -> list[Line]:
 
 
 def _glance(found: Findings) -> dict[str, Any]:
+    columns = words.run_columns(found)
     return {
-        "heads": ["", *(words.named(found.table, column) for column in found.columns)],
+        "heads": [words.head_of_rows(found), *(words.named(found.table, column) for column in columns)],
         "lines": [
-            (words.named(found.table, row), [words.glance(found, row, column) for column in found.columns])
+            (words.named(found.table, row), [words.glance(found, row, column) for column in columns])
             for row in found.rows
         ],
     }

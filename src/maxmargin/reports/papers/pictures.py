@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from maxmargin._checks import InputError
 from maxmargin.evidence import Figure, Printed, shown_runs
 from maxmargin.evidence.runs import grouped
+from maxmargin.reports.formats import listing
 from maxmargin.reports.papers.clouds import confusion_drawing, images_drawing, scatter_drawings
 from maxmargin.reports.papers.curves import curves_drawing, sweep_drawing
 from maxmargin.reports.papers.grids import grid_drawings
@@ -23,16 +24,34 @@ class Picture:
     figure: Figure
     drawings: tuple[Drawing, ...]
 
+    @property
+    def captions(self) -> list[str]:
+        """What tells each of its drawings from the others."""
+        own = f"{self.figure.name}. {self.figure.title}"
+        return [drawing.title.removeprefix(own).lstrip(": ") for drawing in self.drawings]
 
-def pictures(section: Section) -> list[Picture]:
-    """Draw the figures of an experiment at one scale.
+
+def draw_figures(sections: Sequence[Section]) -> dict[str, list[Picture]]:
+    """Draw the figures of each section, by its name.
 
     Raises
     ------
     InputError
         If a record does not hold what a figure needs.
     """
-    return [Picture(figure, tuple(_drawings(section, figure))) for figure in section.printed.figures]
+    return {
+        section.name: [
+            Picture(figure, tuple(_drawings(section, figure))) for figure in section.printed.figures
+        ]
+        for section in sections
+    }
+
+
+def missing(section: Section, drawn: Sequence[Picture]) -> str:
+    """A sentence on the tables and figures of which nothing was run; empty if there are none."""
+    tables = [found.table.name for found in section.findings if not found.is_run]
+    names = [*tables, *(one.figure.name for one in drawn if not one.drawings)]
+    return f"Not run at this scale: {listing(names)}." if names else ""
 
 
 def _drawings(section: Section, figure: Figure) -> list[Drawing]:
@@ -45,10 +64,14 @@ def _drawings(section: Section, figure: Figure) -> list[Drawing]:
     told = _entries(figure.panels) if several else apart
     drawn: list[Drawing] = []
     for values, same in grouped(runs, told).items():
-        names = [label_of(section.printed, value) for value in values if value is not None]
+        names = [
+            label_of(section.printed, entry, value)
+            for entry, value in zip(told, values, strict=True)
+            if value is not None
+        ]
         panel = Panel(
             name=_identifier(section.name, figure.name, *names),
-            title=": ".join([f"{figure.name}. {figure.title}", *(", ".join(names) for _ in names[:1])]),
+            title=_title(section, figure, names),
             subject=", ".join(names) or figure.title,
             figure=figure,
             runs=tuple(same),
@@ -77,7 +100,7 @@ _DRAW: Mapping[str, Callable[[Panel], list[Drawing]]] = {
 def _holds(run: Record, figure: Figure) -> bool:
     """Whether a record has what the figure shows."""
     if figure.kind == "curves":
-        return figure.y in run.get("curve", {})
+        return any(value is not None for value in run.get("curve", {}).get(figure.y, ()))
     if figure.kind == "sweep":
         return run.get(str(figure.x)) is not None and run.get(str(figure.y)) is not None
     if figure.kind == "heatmap":
@@ -89,9 +112,14 @@ def _labels(printed: Printed, runs: Sequence[Record], figure: Figure) -> dict[st
     """Names of the lines, in one order for all panels so that each keeps its colour."""
     if figure.lines is None:
         return {}
-    found = dict.fromkeys(str(run.get(figure.lines)) for run in runs)
+    found = {str(run.get(figure.lines)): run.get(figure.lines) for run in runs}
     known = [name for table in printed.tables for name in (*table.labels, *table.printed) if name in found]
-    return {name: label_of(printed, name) for name in dict.fromkeys([*known, *found])}
+    return {name: label_of(printed, figure.lines, found[name]) for name in dict.fromkeys([*known, *found])}
+
+
+def _title(section: Section, figure: Figure, names: Sequence[str]) -> str:
+    of_panel = f": {', '.join(names)}" if names else ""
+    return f"{figure.name}. {figure.title}{of_panel}{'' if section.is_full else ' (quick)'}"
 
 
 def _entries(*names: str | None) -> list[str]:

@@ -9,7 +9,7 @@ RULES = (
     "A claim holds where the 95 % interval of the difference, claimed better minus claimed worse on the same "
     "seeds and folds, lies on the claimed side of zero; it is contradicted where it lies on the other side, "
     "and not shown where it covers zero. Each is judged on its own, without regard to how many there are. "
-    "Single runs are compared by the interval of Newcombe (1998), which takes their test rows for independent.",
+    "Single runs are compared by Newcombe's interval (1998), which takes their test rows for independent.",
     "Differences of percentages are in points. Settings that a paper leaves open are chosen on validation "
     "rows, never on test rows; where a wider grid chose anew, the tests of the earlier choice stay among the "
     "records and out of the tables.",
@@ -17,7 +17,16 @@ RULES = (
 )
 """For whoever reads the tables."""
 
-NO_ROWS = "Not run at this scale."
+CAPTIONS = {
+    "curves": "Lines: means over the runs; bands: from the least to the largest.",
+    "sweep": "Dots: means; bars: their 95 % intervals, cut off where they leave the axes.",
+    "heatmap": "The darker, the better; the worse half has the lightest colour. Orange frame: the best.",
+    "scatter": "Of the first run.",
+    "confusion": "Counts added over the runs. Blue: right; the stronger the orange, the larger the share of "
+    "the true class that was mistaken.",
+    "images": "Of the first run.",
+}
+"""How a figure of each kind is to be read."""
 
 BEYOND = "Beyond the paper."
 """Before the title of a table of ours."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from maxmargin._checks import InputError
 from maxmargin.evidence import Findings, Judgement, Printed, Table, findings
-from maxmargin.reports.formats import duration, listing
+from maxmargin.reports.formats import duration, listing, setting
 from maxmargin.reports.page import Facts, facts
 from maxmargin.reports.papers.reading import Record, check_scales
 
@@ -63,11 +63,12 @@ class Section:
 
     @property
     def claims(self) -> list[ClaimSummary]:
-        """The claims of all its tables."""
+        """The claims of all its tables; at a reduced scale, those that were run."""
         found: dict[tuple[int, str, str], list[Judgement]] = {}
         for number, one in enumerate(self.findings):
             for judgement in one.judgements:
-                found.setdefault((number, judgement.better, judgement.than), []).append(judgement)
+                if self.is_full or judgement.verdict:
+                    found.setdefault((number, judgement.better, judgement.than), []).append(judgement)
         return [
             ClaimSummary(self.findings[number].table, better, than, tuple(judged))
             for (number, better, than), judged in found.items()
@@ -125,12 +126,20 @@ def count_outcomes(sections: Iterable[Section]) -> dict[str, int]:
     return {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]}
 
 
-def label_of(printed: Printed, value: object) -> str:
-    """What a row, a column, a line or a panel is called."""
+def label_of(printed: Printed, entry: str, value: object) -> str:
+    """What a line or a panel is called: its label, or what the record says.
+
+    Examples
+    --------
+    >>> nothing = Printed(name="e", title="t", paper="p", scales={})
+    >>> label_of(nothing, "method", "svm"), label_of(nothing, "p", 4)
+    ('svm', 'p = 4')
+    """
     labels: dict[str, str] = {}
     for table in reversed(printed.tables):
         labels |= table.labels
-    return labels.get(str(value), str(value))
+    plain = value if isinstance(value, str) else f"{entry} = {setting(value)}"
+    return labels.get(str(value), plain)
 
 
 def run_facts(section: Section) -> Facts:

@@ -46,11 +46,12 @@ def _table(section: Section, found: Findings) -> "Table":
     )
     several = bool(found.table.columns)
     for head in [str(found.table.columns)] if several else []:
-        table.add_column(head)
-    table.add_column(found.table.rows)
-    for head in words.heads(found):
+        table.add_column(head.capitalize())
+    first, *heads = words.heads(found)
+    table.add_column(first)
+    for head in heads:
         table.add_column(head, justify="right")
-    for column in found.columns:
+    for column in words.run_columns(found):
         name = [Text(words.named(found.table, column))] if several else []
         for row, cells in words.lines(found, column):
             table.add_row(*name, Text(row), *map(Text, cells))

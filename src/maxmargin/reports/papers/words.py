@@ -6,7 +6,7 @@ from typing import Literal
 
 from maxmargin.evidence import Estimate, Findings, Judgement, Table
 from maxmargin.evidence.findings import ONLY, Cell
-from maxmargin.reports.formats import NONE, duration, settings
+from maxmargin.reports.formats import NONE, duration, listing, settings
 from maxmargin.reports.papers.summary import ClaimSummary, outcome_of
 
 Unit = Literal["percent", "number", "seconds"]
@@ -92,13 +92,31 @@ def named(table: Table, value: str) -> str:
 
 
 def heads(found: Findings) -> list[str]:
-    """Heads of the columns of :func:`lines`, but for that of the names."""
+    """Heads of the columns of :func:`lines`."""
     unit = UNITS[found.table.unit]
     said = f", {unit}" if unit else ""
     std = ["Std"] if any(cell.printed_std is not None for cell in found.cells.values()) else []
     paper = [] if found.table.ours else [f"Paper{said}"]
     gaps = [] if found.table.ours else ["Ours − paper"]
-    return [*paper, f"Ours{said} [95 %]", *std, "n", *gaps, "A further run (95 %)"]
+    return [head_of_rows(found), *paper, f"Ours{said} [95 %]", *std, "n", *gaps, "A further run (95 %)"]
+
+
+def head_of_rows(found: Findings) -> str:
+    """What the rows are."""
+    return found.table.rows.replace("_", " ").capitalize()
+
+
+def run_columns(found: Findings) -> list[str]:
+    """The columns of which anything was run."""
+    return [
+        c for c in found.columns if any((cell := found.cells.get((r, c))) and cell.ours for r in found.rows)
+    ]
+
+
+def left_out(found: Findings) -> str:
+    """A sentence on the columns of which nothing was run; empty if there are none."""
+    missing = [named(found.table, c) for c in found.columns if c not in run_columns(found)]
+    return f"Not run at this scale: {listing(missing)}." if missing else ""
 
 
 def lines(found: Findings, column: str = ONLY) -> list[tuple[str, list[str]]]:
@@ -121,15 +139,15 @@ def lines(found: Findings, column: str = ONLY) -> list[tuple[str, list[str]]]:
 
 
 def glance(found: Findings, row: str, column: str) -> list[str]:
-    """Our mean and, on a second line, the paper's figure and the difference."""
+    """Our mean with its difference to the paper's figure and, on a second line, that figure."""
     cell, unit = found.cells.get((row, column)), found.table.unit
     if cell is None:
         return [""]
     mean = figure(cell.ours.mean if cell.ours else None, unit)
     if found.table.ours or cell.printed is None:
         return [mean]
-    gaps = f", {signed(cell.difference, unit)}" if cell.difference is not None else ""
-    return [mean, f"paper {printed(cell, unit)}{gaps}"]
+    gaps = f" ({signed(cell.difference, unit)})" if cell.difference is not None else ""
+    return [mean + gaps, f"{'cited' if cell.cited else 'paper'} {figure(cell.printed, unit)}"]
 
 
 def chosen(found: Findings) -> list[tuple[str, str]]:
@@ -156,9 +174,13 @@ def became(claim: ClaimSummary) -> str:
 
 
 def differences(claim: ClaimSummary) -> str:
-    """The difference of a claim in one column; of several, how many they are."""
-    (one, *more) = claim.judgements
-    return verdict_gap(one, claim.table) if not more else f"{len(claim.judgements)} columns"
+    """The difference of a claim with its interval; in several columns, from the least to the largest."""
+    if len(claim.judgements) == 1:
+        return verdict_gap(claim.judgements[0], claim.table)
+    gaps = [one.verdict.difference.mean for one in claim.judgements if one.verdict]
+    if not gaps:
+        return NONE
+    return f"between {signed(min(gaps), claim.table.unit)} and {signed(max(gaps), claim.table.unit)}"
 
 
 def verdict_gap(judgement: Judgement, table: Table) -> str:
