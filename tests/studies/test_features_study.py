@@ -12,7 +12,7 @@ from maxmargin.datasets import load_dataset
 from maxmargin.studies.papers import representations, reproduce
 from maxmargin.studies.papers.experiment import read_experiment
 
-N_TEST = 300
+N_TEST = 200
 SMALL = """
 title = "small"
 paper = "none"
@@ -20,14 +20,14 @@ paper = "none"
 [procedure]
 kind = "features"
 data = "digits"
-train_rows = 600
-test_rows = 300
+train_rows = 500
+test_rows = 200
 
 [procedure.representations]
 pixels = { kind = "pixels" }
 components = { kind = "components", variance = 0.9 }
-cnn = { kind = "network", net = "ism3", loss = "KerasHingeLoss", epochs = 2, batch_size = 50, lr = 0.01 }
-codes = { kind = "codes", code_size = 8, epochs = 2, batch_size = 50, lr = 0.01 }
+cnn = { kind = "network", net = "ism3", loss = "CrossEntropyLoss", epochs = 6, batch_size = 50, lr = 0.005 }
+codes = { kind = "codes", code_size = 16, epochs = 2, batch_size = 50, lr = 0.003 }
 
 [procedure.classifiers.rbf]
 kind = "kernel-machine"
@@ -39,17 +39,49 @@ coarse = { C = { first = -2, last = 4, step = 2 }, gamma = { first = -7, last = 
 fine = { C = { first = 0, last = 1 }, gamma = { first = -4, last = -3, step = 0.5 } }
 
 [procedure.classifiers]
-linear = { kind = "linear-machine", of = "components", rows = 600, searches.wide = { first = -8, last = 0, step = 4 } }
-few = { kind = "linear-machine", of = "cnn", rows = 150, all_rows = false, searches.few = { first = -4, last = 0 } }
-coded = { kind = "linear-machine", of = "codes", rows = 200, searches.coded = { first = -4, last = 0 } }
-neighbours = { kind = "neighbours", of = "pixels", rows = 600, counts = [1, 3, 40] }
-centroids = { kind = "centroids", of = "pixels" }
+centroids = { kind = "centroids", of = "components" }
+neighbours = { kind = "neighbours", of = "pixels", rows = 500, counts = [1, 3, 40] }
 cnn = { kind = "own-head", of = "cnn" }
-refit = { kind = "refitted-head", of = "cnn", estimator = "CrammerSingerSVC", C = { first = -6, last = 0, step = 3 } }
+
+[procedure.classifiers.linear]
+kind = "linear-machine"
+of = "components"
+rows = 500
+searches.wide = { first = -8, last = 0, step = 4 }
+
+[procedure.classifiers.few]
+kind = "linear-machine"
+of = "cnn"
+rows = 150
+all_rows = false
+searches.few = { first = -4, last = 0 }
+
+[procedure.classifiers.coded]
+kind = "linear-machine"
+of = "codes"
+rows = 200
+searches.coded = { first = -4, last = 0 }
+
+[procedure.classifiers.refit]
+kind = "refitted-head"
+of = "cnn"
+estimator = "CrammerSingerSVC"
+C = { first = -6, last = 0, step = 3 }
 
 [scales.quick]
 note = "all"
 """
+NETWORK = (
+    SMALL.split("[procedure.representations]")[0]
+    + "representations."
+    + next(line for line in SMALL.splitlines() if line.startswith("cnn = "))
+    + """
+classifiers.cnn = { kind = "own-head", of = "cnn" }
+
+[scales.quick]
+note = "all"
+"""
+)
 ONCE = {"linear", "neighbours", "neighbours-peak", "centroids"}  # what no seed decides
 
 
@@ -82,9 +114,9 @@ def test_each_is_chosen_and_tested_once(whole):
     assert all(r["n_test"] == N_TEST and 0.1 < r["accuracy"] <= 1 for r in tests.values())
     assert {m: r["n_train"] for (m, s), r in tests.items() if s == 0 and m in ("few", "coded")} == {
         "few": 150,
-        "coded": 600,
+        "coded": 500,
     }
-    assert tests["rbf-ovo", 0]["accuracy"] > 0.95
+    assert tests["rbf-ovo", 0]["accuracy"] > 0.9
     assert tests["rbf-ovo", 0]["accuracy"] != tests["rbf-ovr", 0]["accuracy"]
     assert len(told) == len(records)
     assert "left)" in told[0]
@@ -129,7 +161,7 @@ def test_what_is_learnt_of_images_is_shown(whole):
     assert {name: learnt[name, 0]["features"] for name in ("pixels", "cnn", "codes")} == {
         "pixels": 64,
         "cnn": 64,
-        "codes": 8,
+        "codes": 16,
     }
     assert 15 < learnt["components", 0]["features"] < 30
     codes = learnt["codes", 0]
@@ -161,7 +193,7 @@ def test_the_test_rows_reach_no_choice(whole, tmp_path, monkeypatch):
             assert one["accuracy"] == other["accuracy"]
 
 
-@pytest.mark.parametrize("stopped", [1, 5, 9])
+@pytest.mark.parametrize("stopped", [3, 13])
 def test_a_killed_run_goes_on(whole, tmp_path, monkeypatch, stopped):
     _, expected, _ = whole
     from maxmargin.studies.records import RecordLog
@@ -196,16 +228,12 @@ def test_a_training_goes_on_from_its_checkpoint(whole, tmp_path, monkeypatch):
 
     save = training.save_checkpoint
     monkeypatch.setattr(training, "save_checkpoint", killed)
-    text = SMALL.replace(
-        "searches.coded = { first = -4, last = 0 } }\n", "searches.coded = { first = -4, last = 0 } }\n"
-    )
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            run(tmp_path, text=text, resume=True)
+            run(tmp_path, text=NETWORK, resume=True)
     monkeypatch.setattr(training, "save_checkpoint", save)
-    records, _ = run(tmp_path, text=text, resume=True)
-    one, other = of(expected, "representation")["cnn", 0], of(records, "representation")["cnn", 0]
-    assert one["curve"] == other["curve"]
+    records, _ = run(tmp_path, text=NETWORK, resume=True)
+    assert records[0]["curve"] == of(expected, "representation")["cnn", 0]["curve"]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +241,7 @@ def test_a_training_goes_on_from_its_checkpoint(whole, tmp_path, monkeypatch):
     [
         ('kind = "pixels"', 'kind = "pictures"', r"small.toml: .*'pictures'.*'pixels'"),
         ('of = "components"', 'of = "component"', r"unknown representation 'component'; choose from pixels"),
-        ("variance = 0.9", "", r"small.toml: .*variance: Field required"),
+        (", variance = 0.9", "", r"small.toml: .*variance: Field required"),
         ("rows = 200", "rows = 200\nrow = 1", r"small.toml: .*row: Extra inputs"),
         ('"CrammerSingerSVC"', '"KernelSVC"', r"small.toml: .*CrammerSingerSVC"),
     ],
@@ -224,10 +252,10 @@ def test_a_wrong_file_is_refused(old, new, message):
 
 
 def test_rows_that_do_not_do_are_refused(tmp_path):
-    with pytest.raises(InputError, match="has 1797 rows; at least 1900 are needed"):
-        run(tmp_path, text=SMALL.replace("train_rows = 600", "train_rows = 1600"))
+    with pytest.raises(InputError, match="has 1797 rows; at least 1800 are needed"):
+        run(tmp_path, text=SMALL.replace("train_rows = 500", "train_rows = 1600"))
     with pytest.raises(InputError, match="iris holds no images"):
         run(
             tmp_path,
-            text=SMALL.replace('"digits"', '"iris"').replace("= 600", "= 60").replace("= 300", "= 30"),
+            text=SMALL.replace('"digits"', '"iris"').replace("= 500", "= 50").replace("= 200", "= 20"),
         )

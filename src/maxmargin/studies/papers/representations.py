@@ -1,4 +1,4 @@
-"""What classifiers are given of an image: its pixels, their principal components, what a network makes of it."""
+"""What classifiers are given of an image: its pixels, principal components, or what a network makes of it."""
 
 import base64
 import io
