@@ -6,6 +6,7 @@ from maxmargin.deep.averaging import Ensemble, ExponentialAverage, Snapshots
 from maxmargin.deep.classifier import MarginClassifier
 from maxmargin.deep.features import extract_features
 from maxmargin.deep.heads import find_head
+from maxmargin.deep.named_layers import named_layers
 from maxmargin.deep.nets import NETS, GogosAutoencoder, HeadedNet, build_net
 from maxmargin.deep.outputs import apply_net
 from maxmargin.deep.preprocessing import PerImageNorm, PixelMean, PixelStandardisation, PrincipalComponents
@@ -15,12 +16,14 @@ from maxmargin.deep.schedules import Constant, LinearDecay, StepDecay
 from maxmargin.deep.stages import Stage
 from maxmargin.deep.stopping import EarlyStopping
 from maxmargin.deep.trainer import Trainer, TrainingLog
+from maxmargin.deep.training import DivergedError
 from maxmargin.deep.transformers import AutoencoderFeatures, NetFeatures
 
 __all__ = [
     "NETS",
     "AutoencoderFeatures",
     "Constant",
+    "DivergedError",
     "EarlyStopping",
     "Ensemble",
     "ExponentialAverage",
@@ -50,5 +53,6 @@ __all__ = [
     "build_net",
     "extract_features",
     "find_head",
+    "named_layers",
     "refit_head",
 ]

@@ -25,6 +25,10 @@ from maxmargin.nn import LargeMarginSoftmaxLinear
 _CHECK_EVERY = 50  # steps between looks at the losses on CUDA, where each look waits for the device
 
 
+class DivergedError(InputError):
+    """A loss or a weight is no longer finite."""
+
+
 @dataclass(frozen=True)
 class Position:
     """Where a training stands: the next step to take."""
@@ -257,8 +261,8 @@ class Training:
         self.totals += sums.sum(dim=0)
         window.clear()
 
-    def _diverged(self, what: str, step: int) -> InputError:
-        return InputError(
+    def _diverged(self, what: str, step: int) -> DivergedError:
+        return DivergedError(
             f"{what} at step {step} (stage {self.position.stage}, epoch {self.position.epoch}) with lr "
             f"{self.lr:g}; train anew with a lower lr or clip_grad_norm; "
             f"the last good checkpoint: {self._saved}"

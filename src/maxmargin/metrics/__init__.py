@@ -1,5 +1,6 @@
 """Measures of a classifier, and what repeated splits can and cannot say about the better one."""
 
+from maxmargin.metrics.calibration import expected_calibration_error
 from maxmargin.metrics.classification import confusion_matrix, margins, per_class_recall
 from maxmargin.metrics.proportion import wilson_interval
 from maxmargin.metrics.resampling import (
@@ -21,6 +22,7 @@ __all__ = [
     "compare_methods",
     "confusion_matrix",
     "corrected_resampled_ttest",
+    "expected_calibration_error",
     "holm",
     "margins",
     "per_class_recall",

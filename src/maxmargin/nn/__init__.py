@@ -13,6 +13,7 @@ from maxmargin.nn.losses import (
     TopKHingeLoss,
     WestonWatkinsLoss,
 )
+from maxmargin.nn.penalised import PenalisedLoss
 from maxmargin.nn.penalties import PairwiseMarginPenalty
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "LargeMarginSoftmaxLinear",
     "OneVsRestHingeLoss",
     "PairwiseMarginPenalty",
+    "PenalisedLoss",
     "SVMLinear",
     "SmoothHingeLoss",
     "SoftMarginSoftmaxLoss",
