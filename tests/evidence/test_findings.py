@@ -15,7 +15,7 @@ def run(method, seed, error, **entries):
 PLAIN = Table(
     name="Table 1",
     title="Errors",
-    labels={"svm": "SVM", "softmax": "Softmax"},
+    labels={"svm": "SVM", "softmax": "Softmax", "new": "New"},
     printed={"softmax": 0.02, "svm": 0.01},
     cited={"theirs": 0.015},
     claims=[Claim(better="svm", than=["softmax", "knn"])],
@@ -48,7 +48,7 @@ def test_a_table_with_one_column():
         run("new", 0, 0.5),
     ]
     found = findings(PLAIN, runs)
-    assert found.rows == ("svm", "softmax", "theirs", "new")
+    assert found.rows == ("svm", "softmax", "new", "theirs")
     assert found.columns == (ONLY,)
     svm, cited, new = (found.cells[row, ONLY] for row in ("svm", "theirs", "new"))
     assert (svm.printed, svm.cited, svm.ours.n) == (0.01, False, 2)
@@ -57,6 +57,13 @@ def test_a_table_with_one_column():
     assert (new.printed, new.ours.mean, new.difference) == (None, 0.5, None)
     assert [(j.than, j.verdict is None) for j in found.judgements] == [("softmax", False), ("knn", True)]
     assert found.is_run
+
+
+def test_a_printed_table_shows_the_rows_that_it_names_and_another_one_all():
+    runs = [run(method, 0, 0.1) for method in ("knn", "other", "svm")]
+    assert findings(PLAIN, runs).rows == ("svm", "softmax", "theirs", "knn")
+    ours = PLAIN.model_copy(update={"printed": {}, "ours": True})
+    assert findings(ours, runs).rows == ("svm", "theirs", "knn", "other")
 
 
 def test_a_table_with_columns():

@@ -89,7 +89,8 @@ def drawn(words=("svm", "softmax")):
         tables=[
             Table(name="Table 1", title="Errors", printed={words[0]: 0.02, words[1]: 0.03},
                   claims=[Claim(better=words[0], than=[words[1]])]),
-            Table(name="Ours", title="Beyond", ours=True, measure="seconds", unit="seconds"),
+            Table(name="Ours", title="Beyond", ours=True, measure="seconds", unit="seconds",
+                  claims=[Claim(better=words[0], than=[words[1]])]),
             Table(name="Table 2", title="Elsewhere", where={"kind": "never"}, printed={words[0]: 0.5},
                   claims=[Claim(better=words[0], than=[words[1]])]),
         ],

@@ -17,7 +17,8 @@ def report(
 ) -> None:
     """Set the records of RESULTS beside the papers' figures: tables, verdicts on the claims, and figures."""
     from maxmargin.reports.papers import (
-        count_outcomes,
+        claim_groups,
+        counted,
         draw_figures,
         read_results,
         summarise_evidence,
@@ -32,9 +33,8 @@ def report(
     write_markdown(sections, drawn, out)
     if html:
         write_evidence_html(sections, drawn, out / "results.html")
-    for section in sections:
-        counts = ", ".join(f"{count} {outcome}" for outcome, count in count_outcomes([section]).items())
-        typer.echo(f"{section.printed.name}, {section.scale}: {counts or 'no claims'}")
+    for group in claim_groups(sections):
+        typer.echo(f"{group.heading}: {counted(group.counts)}")
     typer.echo(f"report: {out / 'results.md'}")
     if html:
         typer.echo(f"page:   {out / 'results.html'}")

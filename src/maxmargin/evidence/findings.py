@@ -99,6 +99,8 @@ def findings(table: Table, runs: Sequence[Run]) -> Findings:
         (_named(values[0]), _named(values[1]) if table.columns else ONLY): same
         for values, same in grouped(measured, apart).items()
     }
+    if table.printed:
+        by_cell = {key: same for key, same in by_cell.items() if key[0] in _named_rows(table)}
     printed, std, cited = (_by_column(table, x) for x in (table.printed, table.printed_std, table.cited))
     known = [key for figures in (printed, cited, by_cell) for key in figures]
     rows = _ordered([row for row, _ in known], table.labels)
@@ -153,6 +155,12 @@ def _by_column(
     return found
 
 
+def _named_rows(table: Table) -> set[str]:
+    figures = [row for one in (table.printed, table.cited) for row, _ in _by_column(table, one)]
+    claimed = [row for claim in table.claims for row in (claim.better, *claim.than)]
+    return {*table.labels, *figures, *claimed}
+
+
 def _ordered(names: Sequence[str], labels: Mapping[str, str]) -> tuple[str, ...]:
     """Each once: those with labels in their order, then the others as they came."""
     known = dict.fromkeys(names)
@@ -167,5 +175,5 @@ def _shared_settings(runs: Sequence[Run], apart: Sequence[str]) -> dict[str, Any
     """What all these runs were told; what differs between them is left out."""
     if not runs:
         return {}
-    first = settings_of(runs[0], apart)
+    first = settings_of(runs[0], [*apart, "method", "data"])
     return {k: v for k, v in first.items() if all(run.get(k) == v for run in runs)}

@@ -47,7 +47,8 @@ class Table(Strict):
     where : mapping
         What an entry of each record has to be.
     rows : str
-        Entry of the records that tells the rows apart; the rows are its values, in the order of ``labels``.
+        Entry of the records that tells the rows apart; the rows are its values, in the order of ``labels``. A
+        table with printed figures shows the rows that it names, one without shows all that were run.
     columns : str or None
         Entry that tells the columns apart, where there is more than one.
     labels : mapping

@@ -4,13 +4,15 @@ from maxmargin.reports.papers.markdown import write_markdown
 from maxmargin.reports.papers.page import write_evidence_html
 from maxmargin.reports.papers.pictures import Picture, draw_figures
 from maxmargin.reports.papers.reading import read_results
-from maxmargin.reports.papers.summary import Section, count_outcomes, summarise_evidence
+from maxmargin.reports.papers.summary import Section, claim_groups, summarise_evidence
 from maxmargin.reports.papers.terminal import terminal_tables
+from maxmargin.reports.papers.words import counted
 
 __all__ = [
     "Picture",
     "Section",
-    "count_outcomes",
+    "claim_groups",
+    "counted",
     "draw_figures",
     "read_results",
     "summarise_evidence",

@@ -11,7 +11,7 @@ from maxmargin.reports.formats import plain
 from maxmargin.reports.papers import words
 from maxmargin.reports.papers.pictures import Picture, missing
 from maxmargin.reports.papers.rules import BEYOND, CAPTIONS, RULES, scale_heading
-from maxmargin.reports.papers.summary import ClaimSummary, Section, count_outcomes, run_facts
+from maxmargin.reports.papers.summary import ClaimSummary, Section, claim_groups, run_facts
 from maxmargin.reports.svg import Drawing, standalone
 
 TITLE = "What the papers claim, and what our runs show"
@@ -65,11 +65,7 @@ def _document(sections: Sequence[Section], drawn: Mapping[str, Sequence[Picture]
 
 
 def _summary(sections: Sequence[Section]) -> Iterable[str]:
-    for is_full, heading in (
-        (True, "Claims at the paper's scale"),
-        (False, "Claims at a reduced scale (quick)"),
-    ):
-        own = [section for section in sections if section.is_full == is_full]
+    for group in claim_groups(sections):
         rows = [
             [
                 f"[{section.printed.name}](#{_anchor(section)})",
@@ -78,13 +74,11 @@ def _summary(sections: Sequence[Section]) -> Iterable[str]:
                 _outcomes(claim),
                 words.differences(claim),
             ]
-            for section in own
-            for claim in section.claims
+            for section, claim in group.claims
         ]
-        if rows:
-            counts = ", ".join(f"{count} {outcome}" for outcome, count in count_outcomes(own).items())
-            yield from ("", f"## {heading}", "", f"Claims, column by column: {counts}.", "")
-            yield from _table(["Experiment", "Table", "Claim", "Verdict", "Difference [95 %]"], rows, 4)
+        counts = words.counted(group.counts)
+        yield from ("", f"## {group.heading}", "", f"Column by column, {counts}.", "")
+        yield from _table(["Experiment", "Table", "Claim", "Verdict", "Difference [95 %]"], rows, 4)
 
 
 def _experiment(section: Section) -> Iterable[str]:

@@ -10,13 +10,12 @@ from typing import Any
 from maxmargin.evidence import Findings
 from maxmargin.evidence.findings import ONLY
 from maxmargin.reports.drawing import COLOURS
-from maxmargin.reports.formats import listing
 from maxmargin.reports.page import Cell, Line, write_page
 from maxmargin.reports.papers import words
 from maxmargin.reports.papers.markdown import TITLE
 from maxmargin.reports.papers.pictures import Picture, missing
 from maxmargin.reports.papers.rules import BEYOND, CAPTIONS, RULES, scale_heading
-from maxmargin.reports.papers.summary import ClaimSummary, Section, count_outcomes, run_facts
+from maxmargin.reports.papers.summary import ClaimSummary, Section, claim_groups, run_facts
 from maxmargin.reports.svg import RULE, Drawing
 
 # The page's names of the colours of a figure, which it changes where it is dark.
@@ -38,15 +37,15 @@ def write_evidence_html(
     path : str or Path
         The file to write; what stood there is replaced once the page is whole.
     """
-    groups = (
-        ("At the paper's scale", [section for section in sections if section.is_full]),
-        ("At a reduced scale (quick)", [section for section in sections if not section.is_full]),
-    )
+    groups = claim_groups(sections)
     contents = {
         "name": TITLE,
         "full_name": TITLE,
-        "verdict": _verdict(groups),
-        "claims": [{"heading": heading, "claims": told} for heading, own in groups if (told := _claims(own))],
+        "verdict": [f"{group.heading}: {words.counted(group.counts)}." for group in groups]
+        or ["No claim has been judged."],
+        "claims": [
+            {"heading": group.heading, "claims": [_claim(*told) for told in group.claims]} for group in groups
+        ],
         "experiments": [
             _experiment(list(own), drawn)
             for _, own in groupby(sections, key=lambda section: section.printed.name)
@@ -56,42 +55,17 @@ def write_evidence_html(
     write_page("evidence.html.jinja", contents, path)
 
 
-def _verdict(groups: Sequence[tuple[str, Sequence[Section]]]) -> list[str]:
-    said = []
-    for heading, own in groups:
-        counts = count_outcomes(own)
-        if counts:
-            told = listing([f"{count} {_TOLD[outcome][count > 1]}" for outcome, count in counts.items()])
-            said.append(f"{heading}, of {sum(counts.values())} claims {told}.")
-    return said or ["No claim has been judged."]
-
-
-_TOLD = {
-    "holds": ("holds", "hold"),
-    "not shown": ("is not shown", "are not shown"),
-    "contradicted": ("is contradicted", "are contradicted"),
-    "not run": ("is not run yet", "are not run yet"),
-}
-
-
-def _claims(sections: Sequence[Section]) -> list[dict[str, Any]]:
-    return [
-        {
-            "words": words.claimed(claim),
-            "outcomes": [
-                (
-                    outcome,
-                    ", ".join(words.named(claim.table, one.column) for one in same if one.column != ONLY),
-                )
-                for outcome, same in claim.by_outcome.items()
-            ],
-            "difference": words.differences(claim),
-            "experiment": f"{section.printed.name}, {claim.table.name}",
-            "anchor": _anchor(section, claim.table.name),
-        }
-        for section in sections
-        for claim in section.claims
-    ]
+def _claim(section: Section, claim: ClaimSummary) -> dict[str, Any]:
+    return {
+        "words": words.claimed(claim),
+        "outcomes": [
+            (outcome, ", ".join(words.named(claim.table, one.column) for one in same if one.column != ONLY))
+            for outcome, same in claim.by_outcome.items()
+        ],
+        "difference": words.differences(claim),
+        "experiment": f"{section.printed.name}, {claim.table.name}",
+        "anchor": _anchor(section, claim.table.name),
+    }
 
 
 def _experiment(sections: Sequence[Section], drawn: Mapping[str, Sequence[Picture]]) -> dict[str, Any]:

@@ -61,7 +61,11 @@ def _drawings(section: Section, figure: Figure) -> list[Drawing]:
     runs = [
         run for run in shown_runs(section.records, figure.where, [*apart, *settings]) if _holds(run, figure)
     ]
-    told = _entries(figure.panels) if several else apart
+    told = [
+        entry
+        for entry in apart
+        if entry == figure.panels or (not several and len({run.get(entry) for run in runs}) > 1)
+    ]
     drawn: list[Drawing] = []
     for values, same in grouped(runs, told).items():
         names = [

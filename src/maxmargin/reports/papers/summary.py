@@ -15,6 +15,12 @@ FULL = "full"
 OUTCOMES = ("holds", "not shown", "contradicted", "not run")
 """What may become of a claim, in the order in which it is told."""
 
+_GROUPS = {
+    "The papers' claims, at their scale": (True, False),
+    "The papers' claims, at a reduced scale (quick)": (False, False),
+    "Beyond the papers": (True, True),
+    "Beyond the papers, at a reduced scale (quick)": (False, True),
+}  # whether the paper's protocol was run, and whether the table is ours
 _COMMIT = 10  # letters of a commit that tell it
 
 
@@ -75,6 +81,20 @@ class Section:
         ]
 
 
+@dataclass(frozen=True)
+class ClaimGroup:
+    """Claims that are summed up together, each with the section that judged it."""
+
+    heading: str
+    claims: tuple[tuple[Section, ClaimSummary], ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many came to each outcome, column by column; those that none came to are left out."""
+        counts = Counter(outcome_of(one) for _, claim in self.claims for one in claim.judgements)
+        return {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]}
+
+
 def summarise_evidence(
     experiments: Iterable[Printed], results: Mapping[str, Sequence[Record]]
 ) -> list[Section]:
@@ -115,15 +135,17 @@ def outcome_of(judgement: Judgement) -> str:
     return judgement.verdict.outcome if judgement.verdict else "not run"
 
 
-def count_outcomes(sections: Iterable[Section]) -> dict[str, int]:
-    """How many claims, column by column, came to each outcome; those that are missing are left out."""
-    counts = Counter(
-        outcome_of(judgement)
-        for section in sections
-        for claim in section.claims
-        for judgement in claim.judgements
-    )
-    return {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]}
+def claim_groups(sections: Iterable[Section]) -> list[ClaimGroup]:
+    """The papers' claims and those of our own tables, at the papers' scale and at a reduced one.
+
+    Groups without a claim are left out.
+    """
+    told = [(section, claim) for section in sections for claim in section.claims]
+    groups = [
+        ClaimGroup(heading, tuple(one for one in told if (one[0].is_full, one[1].table.ours) == which))
+        for heading, which in _GROUPS.items()
+    ]
+    return [group for group in groups if group.claims]
 
 
 def label_of(printed: Printed, entry: str, value: object) -> str:

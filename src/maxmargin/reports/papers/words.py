@@ -1,7 +1,7 @@
 """Figures, differences, intervals and claims as people read them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from maxmargin.evidence import Estimate, Findings, Judgement, Table
@@ -158,6 +158,19 @@ def chosen(found: Findings) -> list[tuple[str, str]]:
     return [(name, settings(dict(params))) for name, params in told if params]
 
 
+def counted(counts: Mapping[str, int]) -> str:
+    """How many claims came to each outcome.
+
+    Examples
+    --------
+    >>> counted({"holds": 2, "contradicted": 1})
+    'of 3 claims 2 hold and 1 is contradicted'
+    """
+    total = sum(counts.values())
+    told = listing([f"{count} {_TOLD[outcome][count > 1]}" for outcome, count in counts.items()])
+    return f"of {total} claims {told}" if total > 1 else f"the one claim {told.removeprefix('1 ')}"
+
+
 def claimed(claim: ClaimSummary) -> str:
     """A claim in words."""
     return f"{named(claim.table, claim.better)} better than {named(claim.table, claim.than)}"
@@ -201,6 +214,13 @@ def _is_zero(text: str) -> bool:
 def _where(table: Table, judgement: Judgement) -> str:
     return named(table, judgement.column)
 
+
+_TOLD = {
+    "holds": ("holds", "hold"),
+    "not shown": ("is not shown", "are not shown"),
+    "contradicted": ("is contradicted", "are contradicted"),
+    "not run": ("is not run yet", "are not run yet"),
+}
 
 _WRITTEN: dict[str, Callable[[float], str]] = {
     "percent": lambda value: f"{100 * value:.2f}",
