@@ -10,7 +10,7 @@ from maxmargin.evidence.findings import ONLY
 from maxmargin.reports.formats import plain
 from maxmargin.reports.papers import words
 from maxmargin.reports.papers.pictures import Picture, missing
-from maxmargin.reports.papers.rules import BEYOND, CAPTIONS, RULES, scale_heading
+from maxmargin.reports.papers.rules import CAPTIONS, RULES, scale_heading, table_heading
 from maxmargin.reports.papers.summary import ClaimSummary, Section, claim_groups, run_facts
 from maxmargin.reports.svg import Drawing, standalone
 
@@ -114,8 +114,7 @@ def _section(section: Section, drawn: Sequence[Picture]) -> Iterable[str]:
 
 
 def _filled(section: Section, found: Findings) -> Iterable[str]:
-    beyond = f"{BEYOND} " if found.table.ours else ""
-    yield from ("", f"#### {_escaped(found.table.name)}. {beyond}{_escaped(found.table.title)}")
+    yield from ("", f"#### {_escaped(table_heading(found.table))}")
     if not section.is_full:
         yield from ("", f"*{_escaped(scale_heading(section.is_full, section.note))}*")
     yield from _by_columns(found) if found.table.columns else _one_column(found, ONLY)

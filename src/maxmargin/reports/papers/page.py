@@ -14,7 +14,7 @@ from maxmargin.reports.page import Cell, Line, write_page
 from maxmargin.reports.papers import words
 from maxmargin.reports.papers.markdown import TITLE
 from maxmargin.reports.papers.pictures import Picture, missing
-from maxmargin.reports.papers.rules import BEYOND, CAPTIONS, RULES, scale_heading
+from maxmargin.reports.papers.rules import CAPTIONS, RULES, scale_heading, table_heading
 from maxmargin.reports.papers.summary import ClaimSummary, Section, claim_groups, run_facts
 from maxmargin.reports.svg import RULE, Drawing
 
@@ -101,7 +101,7 @@ def _table(section: Section, found: Findings) -> dict[str, Any]:
     columns = list(dict.fromkeys(one.column for claim in claims for one in claim.judgements))
     return {
         "anchor": _anchor(section, table.name),
-        "heading": f"{table.name}. {f'{BEYOND} ' if table.ours else ''}{table.title}",
+        "heading": table_heading(table),
         "heads": words.heads(found),
         "parts": [
             {"name": words.named(table, column), "lines": _lines(found, column)}

@@ -1,5 +1,7 @@
 """How the tables and verdicts are to be read, in sentences."""
 
+from maxmargin.evidence import Table
+
 RULES = (
     "Ours: the mean over n runs, which differ by seed or by fold, and its 95 % interval. Between seeds it is "
     "Student's, and tells how sure the training is on one set of test rows; between folds, which share "
@@ -28,8 +30,18 @@ CAPTIONS = {
 }
 """How a figure of each kind is to be read."""
 
-BEYOND = "Beyond the paper."
-"""Before the title of a table of ours."""
+
+def table_heading(table: Table) -> str:
+    """What stands above a table.
+
+    Examples
+    --------
+    >>> table_heading(Table(name="Heads", title="Other losses", ours=True))
+    'Heads. Beyond the paper: other losses'
+    """
+    if not table.ours or table.name.startswith("Beyond"):
+        return f"{table.name}. {table.title}"
+    return f"{table.name}. Beyond the paper: {table.title[:1].lower()}{table.title[1:]}"
 
 
 def scale_heading(is_full: bool, note: str) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from maxmargin.evidence import Findings
 from maxmargin.reports.papers import words
-from maxmargin.reports.papers.rules import scale_heading
+from maxmargin.reports.papers.rules import scale_heading, table_heading
 from maxmargin.reports.papers.summary import Section
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _table(section: Section, found: Findings) -> "Table":
         box=box.SIMPLE_HEAD,
         show_edge=False,
         padding=(0, 1, 0, 0),
-        title=Text(f"{found.table.name}. {found.table.title}"),
+        title=Text(table_heading(found.table)),
         title_justify="left",
         caption=Text(scale_heading(section.is_full, section.note)),
         caption_justify="left",

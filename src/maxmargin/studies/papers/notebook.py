@@ -68,6 +68,7 @@ class Notebook:
         start = time.perf_counter()
         measured = work()
         seconds = time.perf_counter() - start
+        # What stands before the seconds was told, what follows was measured: reports go by this order.
         record = self.stamp | place | {"seconds": round(seconds, 3)} | measured
         self._log.append(record)
         self._records.append(record)
