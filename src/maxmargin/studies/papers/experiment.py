@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from maxmargin._checks import InputError, check_choice
 from maxmargin.evidence import Printed
+from maxmargin.studies.papers.averaged_networks import AveragedNetworks
 from maxmargin.studies.papers.features import Features
 from maxmargin.studies.papers.linear_models import LinearModels
 from maxmargin.studies.papers.networks import Networks
@@ -16,7 +17,7 @@ from maxmargin.studies.papers.procedure import Procedure
 
 _FILES = files("maxmargin.studies.papers")
 
-AnyProcedure = Annotated[Features | LinearModels | Networks, Field(discriminator="kind")]
+AnyProcedure = Annotated[AveragedNetworks | Features | LinearModels | Networks, Field(discriminator="kind")]
 
 
 class Experiment(Printed):

@@ -63,7 +63,7 @@ class Trainings:
 
     def once(self, method: str, seed: int, params: Params) -> Record:
         """The record of a training, which is made now if there is none."""
-        place = self._place(method, seed, params)
+        place = self.place(method, seed, params)
         return self.notebook.once(
             place,
             lambda: self._train(method, seed, params)[1],
@@ -74,7 +74,7 @@ class Trainings:
         """The trained network: the kept one, or trained for its own sake where none is kept."""
         from maxmargin.deep.checkpoints import load_checkpoint, load_weights
 
-        path = self._kept(method, seed, params)
+        path = self.folder(method, seed, params) / "net.pt"
         if not path.exists():
             return self._train(method, seed, params)[0]
         net = self._new_net(method, seed, params)
@@ -83,9 +83,10 @@ class Trainings:
 
     def forget(self, method: str, seed: int, params: Params) -> None:
         """Remove what was kept of a training."""
-        shutil.rmtree(self._kept(method, seed, params).parent, ignore_errors=True)
+        shutil.rmtree(self.folder(method, seed, params), ignore_errors=True)
 
-    def _place(self, method: str, seed: int, params: Params) -> Record:
+    def place(self, method: str, seed: int, params: Params) -> Record:
+        """What tells the record of a training from every other one."""
         own = self.settings.methods[method]
         place: Record = {"kind": "selection" if self.choosing else own.kind, "method": method}
         if len(self.settings.data) > 1:
@@ -95,8 +96,9 @@ class Trainings:
             place |= {f"{own.after}_{name}": value for name, value in self.chosen[own.after].items()}
         return place
 
-    def _kept(self, method: str, seed: int, params: Params) -> Path:
-        return self.notebook.folder(self._place(method, seed, params)) / "net.pt"
+    def folder(self, method: str, seed: int, params: Params) -> Path:
+        """Where a training keeps what is needed of it, its network as ``net.pt``, until it is forgotten."""
+        return self.notebook.folder(self.place(method, seed, params))
 
     def _epochs(self, method: str) -> int:
         return self.settings.passes(method, choosing=self.choosing)
@@ -107,7 +109,7 @@ class Trainings:
         from maxmargin.deep.checkpoints import save_checkpoint
 
         own, epochs = self.settings.methods[method], self._epochs(method)
-        path = self._kept(method, seed, params)
+        path = self.folder(method, seed, params) / "net.pt"
         trainer = Trainer(
             **self._trainer_settings(method, params),
             **self._looking(method, epochs),
