@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -28,6 +28,7 @@ def counted(least=2, most=8):
     return st.lists(st.integers(0, N_TEST).map(lambda k: k / N_TEST), min_size=least, max_size=most)
 
 
+@settings(deadline=None)
 @given(counted())
 def test_the_interval_of_seeds_is_students(errors):
     found = estimate(runs(errors), "error")
@@ -99,6 +100,7 @@ def test_the_difference_of_two_shares_is_newcombes(errors):
     assert -1 <= found.low <= found.high <= 1
 
 
+@settings(deadline=None)
 @given(counted(), counted())
 def test_differences_are_of_the_same_seed(ours, theirs):
     found = difference(runs(ours), runs(theirs)[::-1], "error")
@@ -111,6 +113,7 @@ def test_differences_are_of_the_same_seed(ours, theirs):
         assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(counted(1), counted(1), st.sampled_from(["lower", "higher"]))
 def test_the_verdict_is_where_the_interval_lies(ours, theirs, better):
     outcome, gap = judge(runs(ours), runs(theirs), "error", better)
