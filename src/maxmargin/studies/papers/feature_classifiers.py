@@ -1,14 +1,12 @@
 """Classifiers of features: what each tries, how it chooses, and what it is tested on."""
 
-import copy
 import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field
 
 from maxmargin.evidence import Strict
 from maxmargin.studies.papers.notebook import Notebook
@@ -16,7 +14,9 @@ from maxmargin.studies.papers.representations import Learnt
 from maxmargin.studies.records import Record
 
 _FOLDS = 5
-_AT_ONCE = 0.1  # effort of what is taken from another record
+
+AT_ONCE = 0.1
+"""Effort of what is taken from another record."""
 
 
 class Powers(Strict):
@@ -279,11 +279,11 @@ class Neighbours(Searching):
             "test", lambda: self._tested(task, best["count"]), self._effort(n), count=best["count"]
         )
         peak = found | {"accuracy": max(found["curve"]["accuracy"])}
-        task.once("test", lambda: _repeated(peak), _AT_ONCE, method=f"{task.method}-peak")
+        task.once("test", lambda: _repeated(peak), AT_ONCE, method=f"{task.method}-peak")
 
     def effort(self, n_train: int) -> float:
         """Of the search and the test."""
-        return self._search_effort(n_train) + self._effort(n_train) + _AT_ONCE
+        return self._search_effort(n_train) + self._effort(n_train) + AT_ONCE
 
     def _search_effort(self, n_train: int) -> float:
         return 8e-8 * min(self.rows, n_train) ** 2
@@ -344,76 +344,6 @@ class Centroids(FeatureClassifier):
     def effort(self, n_train: int) -> float:
         """Of the test."""
         return 1e-4 * n_train
-
-
-class OwnHead(FeatureClassifier):
-    """The network's own last layer, after the last epoch; and at the best epoch on the test rows."""
-
-    kind: Literal["own-head"]
-
-    def run(self, task: Task) -> None:
-        """Take both from the record of the training."""
-        record = task.learnt.record
-        accuracies = record["curve"]["test_accuracy"]
-        found = {name: record[name] for name in ("n_test", "n_train", "seconds")}
-        for method, accuracy in ((task.method, accuracies[-1]), (f"{task.method}-peak", max(accuracies))):
-            task.once("test", lambda a=accuracy: {"accuracy": a} | found, _AT_ONCE, method=method)
-
-    def effort(self, n_train: int) -> float:  # noqa: ARG002
-        """Next to nothing: the training counts with its representation."""
-        return 2 * _AT_ONCE
-
-
-class RefittedHead(FeatureClassifier):
-    """The network's last layer, solved exactly on all training rows.
-
-    Attributes
-    ----------
-    estimator : str
-        What it is solved as, by the name of the class.
-    C : Powers
-        To choose from, on a fifth of the training rows.
-    """
-
-    kind: Literal["refitted-head"]
-    estimator: Literal["OneVsRestSVC", "CrammerSingerSVC", "MultinomialLogisticRegression"]
-    C: Powers
-
-    def run(self, task: Task) -> None:
-        """Refit and test."""
-        task.once("test", lambda: self._tested(task), self.effort(len(task.y)))
-
-    def effort(self, n_train: int) -> float:
-        """Of the refit."""
-        return 1e-3 * len(self.C.values) * n_train
-
-    def _tested(self, task: Task) -> Record:
-        from maxmargin import linear
-        from maxmargin.deep import apply_net, refit_head
-
-        rows, net = task.learnt.rows, copy.deepcopy(task.learnt.model[0])
-        start = time.perf_counter()
-        estimator = getattr(linear, self.estimator)()
-        train, seed = rows.images(rows.train), task.seed
-        result = refit_head(net, train, estimator, y=rows.y_train, Cs=self.C.values, seed=seed)
-        predicted = apply_net(net, rows.images(rows.test)).argmax(axis=1)
-        return task.scored(predicted) | {
-            "n_train": len(rows.train),
-            "seconds": round(time.perf_counter() - start, 3),
-            "C": result.C,
-            "validation_accuracy": round(result.accuracy_after, 6),
-            "training_accuracy": round(result.training_accuracy_after, 6),
-            "curve": {
-                "C": [each["C"] for each in result.search],
-                "accuracy": [round(each["accuracy"], 6) for each in result.search],
-            },
-        }
-
-
-AnyClassifier = Annotated[
-    KernelMachine | LinearMachine | Neighbours | Centroids | OwnHead | RefittedHead,
-    Field(discriminator="kind"),
-]
 
 
 def _repeated(record: Mapping[str, Any]) -> Record:

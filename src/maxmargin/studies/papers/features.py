@@ -1,14 +1,26 @@
 """Representations of images, and classifiers on top of them: tuned on a sample, trained on all rows."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from maxmargin._checks import check_choice
-from maxmargin.studies.papers.feature_classifiers import AnyClassifier, Task
+from maxmargin.studies.papers.feature_classifiers import (
+    Centroids,
+    KernelMachine,
+    LinearMachine,
+    Neighbours,
+    Task,
+)
+from maxmargin.studies.papers.feature_heads import OwnHead, RefittedHead
 from maxmargin.studies.papers.notebook import Notebook
 from maxmargin.studies.papers.procedure import Procedure
 from maxmargin.studies.papers.representations import AnyRepresentation, Learnt, Rows
+
+AnyClassifier = Annotated[
+    KernelMachine | LinearMachine | Neighbours | Centroids | OwnHead | RefittedHead,
+    Field(discriminator="kind"),
+]
 
 
 class Features(Procedure):
