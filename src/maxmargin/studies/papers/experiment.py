@@ -12,12 +12,13 @@ from maxmargin.evidence import Printed
 from maxmargin.studies.papers.averaged_networks import AveragedNetworks
 from maxmargin.studies.papers.features import Features
 from maxmargin.studies.papers.linear_models import LinearModels
+from maxmargin.studies.papers.m3svm_figures import M3SVMFigures
 from maxmargin.studies.papers.networks import Networks
 from maxmargin.studies.papers.procedure import Procedure
 
 _FILES = files("maxmargin.studies.papers")
 
-AnyProcedure = Annotated[AveragedNetworks | Features | LinearModels | Networks, Field(discriminator="kind")]
+AnyProcedure = Annotated[AveragedNetworks | Features | LinearModels | M3SVMFigures | Networks, Field(discriminator="kind")]
 
 
 class Experiment(Printed):

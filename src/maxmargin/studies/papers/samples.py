@@ -94,6 +94,13 @@ class Fold:
         """Features and classes of the rows to train on."""
         return self.X[self.train], self.y[self.train]
 
+    def standardised(self) -> tuple[Floats, Floats]:
+        """Features of the rows to train on and of those to test on, as the former are standardised."""
+        from sklearn.preprocessing import StandardScaler
+
+        scaler: Any = StandardScaler().fit(self.X[self.train])
+        return scaler.transform(self.X[self.train]), scaler.transform(self.X[self.test])
+
     def scored(self, predicted: Ints) -> Record:
         """What is right of the test rows."""
         true, n_classes = self.y[self.test], int(self.y.max()) + 1
