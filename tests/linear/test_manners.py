@@ -1,8 +1,10 @@
 """What a person relies on beyond scikit-learn's own checks, one row of the table an estimator."""
 
+import os
 import pickle
 import tracemalloc
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,11 +12,13 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from maxmargin import linear
+from maxmargin.datasets import load_dataset
 from maxmargin.objectives import rounded_rows
 from tests.linear import classifiers
 
@@ -28,6 +32,7 @@ ESTIMATORS = {name: getattr(linear, name) for name in classifiers.NAMES} | {
 AMONG_THREE = {name: make for name, make in ESTIMATORS.items() if name != "TopKSVC-2-alpha"}
 each_estimator = pytest.mark.parametrize("make", ESTIMATORS.values(), ids=ESTIMATORS)
 each_for_two_classes = pytest.mark.parametrize("make", AMONG_THREE.values(), ids=AMONG_THREE)
+CORNELL = Path(os.environ.get("MAXMARGIN_DATA", "nowhere")) / "m3svm" / "Cornell.mat"
 TIGHT = {"tol": 1e-8, "max_iter": 5000}
 
 
@@ -165,6 +170,18 @@ def test_warm_start_goes_on_from_the_last_solution(make, data):
     np.testing.assert_array_equal(
         again.fit(X[:, :2], two_classes(y)).coef_, make(C=0.1, **TIGHT).fit(X[:, :2], two_classes(y)).coef_
     )
+
+
+@pytest.mark.skipif(not CORNELL.exists(), reason="MAXMARGIN_DATA has no Cornell")
+@pytest.mark.parametrize("name", ["WestonWatkinsSVC", "TopKSVC-2-alpha"])
+def test_a_warm_start_that_is_far_off_costs_little(name):
+    # Words of web pages: ten times C moves almost every dual variable of these classes.
+    dataset = load_dataset("cornell")
+    rows = np.random.default_rng(0).permutation(len(dataset.y))[:440]
+    X, y = StandardScaler().fit_transform(dataset.X[rows].astype(float)), dataset.y[rows]
+    X = PCA(svd_solver="full").fit_transform(X)
+    estimator = ESTIMATORS[name](C=0.0024, warm_start=True, tol=1e-3, max_iter=200).fit(X, y)
+    assert estimator.set_params(C=0.024).fit(X, y).converged_
 
 
 @pytest.mark.parametrize("name", ["OneVsRestSVC", "OneVsOneSVC", "M3SVC", "MultinomialLogisticRegression"])

@@ -23,6 +23,7 @@ _ROUGH = 0.3  # accuracy that a part of the rows deserves
 _NARROW = 0.02  # a step this narrow gains enough; the dual variables, moving on, do the rest
 _NARROWEST = 1e-9
 _NEARLY_RIGHT = 0.05  # width of the first step from a solution nearby
+_PATIENCE, _WIDER = 20, 10  # Newton steps that show whether it was, and how much wider the step is if not
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,8 @@ def _by_multipliers(
     programming.
     Yan and Li (2020), An efficient augmented Lagrangian method for support vector machine.
     """
-    vector, duals, width, iterations = begun.vector, begun.duals, _first_width(objective), 0
+    vector, duals, iterations = begun.vector, begun.duals, 0
+    width = widest = _first_width(objective)
     if duals is None:
         duals, _ = objective.rows.run(partial(_no_duals, objective.coordinates.n_scores))
     if begun.duals is not None or np.any(vector):
@@ -221,13 +223,18 @@ def _by_multipliers(
     while True:
         step = objective.proximal(width, duals)
         finished = _StepFinished(goal)
+        left = max_iter - iterations
         solution = minimize_newton(
             step.at(vector),
             finished=finished,
-            max_iter=max_iter - iterations,
+            max_iter=min(left, _PATIENCE) if best is None and width < widest else left,
             report=_counted(report, iterations),
         )
         iterations += solution.iterations
+        if best is None and solution.status == "max_iter" and iterations < max_iter:
+            # The solution was not nearby: so narrow, Newton's steps pass one kink at a time.
+            vector, width = solution.point.vector, min(_WIDER * width, widest)
+            continue
         if best is None or finished.certificate.value < best_certificate.value:
             best, best_certificate = solution.point, finished.certificate
         if finished.ended:
