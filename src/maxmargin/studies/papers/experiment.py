@@ -18,7 +18,9 @@ from maxmargin.studies.papers.procedure import Procedure
 
 _FILES = files("maxmargin.studies.papers")
 
-AnyProcedure = Annotated[AveragedNetworks | Features | LinearModels | M3SVMFigures | Networks, Field(discriminator="kind")]
+AnyProcedure = Annotated[
+    AveragedNetworks | Features | LinearModels | M3SVMFigures | Networks, Field(discriminator="kind")
+]
 
 
 class Experiment(Printed):
