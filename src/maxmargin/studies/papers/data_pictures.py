@@ -154,7 +154,7 @@ def _confused(sample: Sample, folds: int, seed: int) -> Record:
 
     model = make_pipeline(StandardScaler(), OneVsOneClassifier(LogisticRegression(max_iter=1000)))
     cv = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    predicted = cross_val_predict(model, sample.X, sample.y, cv=cv)
+    predicted = np.asarray(cross_val_predict(model, sample.X, sample.y, cv=cv))
     confusion = confusion_matrix(sample.y, predicted, len(sample.labels))
     order = _beside_each_other(confusion)
     return {

@@ -101,7 +101,8 @@ class Inputs(Strict):
         from maxmargin.deep import apply_net, named_layers
 
         rows = [part.X for part in (train, *others)]
-        for layer in named_layers((step.name, step.options) for step in self.preprocessing):
+        layers: Any = named_layers((step.name, step.options) for step in self.preprocessing)
+        for layer in layers:
             layer.fit(rows[0])
             rows = [apply_net(layer, X) for X in rows]
         targets = [part.y for part in (train, *others)]
