@@ -169,6 +169,7 @@ ARGUMENTS = {
     "nets": [nn.Linear(4, 3), nn.Linear(4, 3)],
     "preprocessing": nn.Flatten(),
     "net": nn.Linear(4, 3),
+    "loss": nn.CrossEntropyLoss(),
 }
 
 
