@@ -6,7 +6,7 @@ from maxmargin.deep.averaging import Ensemble, ExponentialAverage, Snapshots
 from maxmargin.deep.classifier import MarginClassifier
 from maxmargin.deep.features import extract_features
 from maxmargin.deep.heads import find_head
-from maxmargin.deep.named_layers import named_layers
+from maxmargin.deep.layers import named_layers
 from maxmargin.deep.nets import NETS, GogosAutoencoder, HeadedNet, build_net
 from maxmargin.deep.outputs import apply_net
 from maxmargin.deep.preprocessing import PerImageNorm, PixelMean, PixelStandardisation, PrincipalComponents
