@@ -11,7 +11,7 @@ from maxmargin.linear import M3SVC
 from maxmargin.studies.papers import load_experiment, reproduce
 from maxmargin.studies.papers.data_pictures import _across, _beside_each_other, _in_a_tenth
 from maxmargin.studies.papers.experiment import read_experiment
-from maxmargin.studies.papers.margin_bound import Bound
+from maxmargin.studies.papers.margin_bound import Bound, matched
 from maxmargin.studies.papers.samples import RowsOf, Sample
 
 SMALL = """
@@ -187,3 +187,14 @@ def test_p_of_two_is_the_frobenius_norm():
 def test_a_wrong_file_is_refused(old, new, message):
     with pytest.raises(InputError, match=message):
         read_experiment("small", SMALL.replace(old, new, 1))
+
+
+def test_a_fit_that_goes_on_from_the_last_one_is_asked_for_once():
+    asked = []
+
+    def loss(C):
+        asked.append(C)
+        return 1 / C
+
+    assert matched(loss, wanted=0.02, start=1.0) == pytest.approx(50, rel=0.02)
+    assert len(set(asked)) == len(asked)

@@ -8,6 +8,7 @@ minimises the last of these; at p = 2 it is the Frobenius norm of the weights (T
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -92,6 +93,7 @@ def matched(loss: Callable[[float], float], wanted: float, start: float) -> floa
     """
     from scipy.optimize import brentq
 
+    @cache  # a fit that goes on from the last one is not the same the second time
     def excess(decade: float) -> float:
         return float(np.log(loss(10.0**decade) / wanted))
 
