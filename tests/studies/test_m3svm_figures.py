@@ -198,3 +198,7 @@ def test_a_fit_that_goes_on_from_the_last_one_is_asked_for_once():
 
     assert matched(loss, wanted=0.02, start=1.0) == pytest.approx(50, rel=0.02)
     assert len(set(asked)) == len(asked)
+
+
+def test_a_loss_that_no_C_reaches_ends_at_a_large_one():
+    assert matched(lambda C: 1 + 1 / C, wanted=0.5, start=1.0) == pytest.approx(1e6)

@@ -26,6 +26,7 @@ from maxmargin.studies.records import Record
 _FROBENIUS = 2
 _LOSS = WestonWatkins(SmoothHinge(M3SVC().delta))
 _NEAR = 0.01  # decades of C, that the training loss is matched within
+_DECADES = 6  # beyond which a larger C changes a fit no more
 
 
 class Bound(Part):
@@ -84,7 +85,7 @@ def _bounded(fold: Fold, p: float, chosen: float) -> Record:
 
 
 def matched(loss: Callable[[float], float], wanted: float, start: float) -> float:
-    """The C, near ``start``, at which a loss that falls with C is as wanted.
+    """The C, near ``start``, at which a loss that falls with C is as wanted; a large one where none is.
 
     Examples
     --------
@@ -100,9 +101,10 @@ def matched(loss: Callable[[float], float], wanted: float, start: float) -> floa
     low = high = float(np.log10(start))
     while excess(low) < 0:
         low -= 1
-    while excess(high) > 0:
+    while excess(high) > 0 and high < low + _DECADES:
         high += 1
-    decade: Any = low if low == high else brentq(excess, low, high, xtol=_NEAR)
+    reached = low < high and excess(high) <= 0
+    decade: Any = brentq(excess, low, high, xtol=_NEAR) if reached else high
     return float(10.0**decade)
 
 
