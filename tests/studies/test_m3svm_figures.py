@@ -200,5 +200,5 @@ def test_a_fit_that_goes_on_from_the_last_one_is_asked_for_once():
     assert len(set(asked)) == len(asked)
 
 
-def test_a_loss_that_no_C_reaches_ends_at_a_large_one():
+def test_a_loss_out_of_reach_ends_at_a_large_penalty_of_errors():
     assert matched(lambda C: 1 + 1 / C, wanted=0.5, start=1.0) == pytest.approx(1e6)
