@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from maxmargin._typing import Floats
 from maxmargin.reports.formats import short
-from maxmargin.reports.svg import BLUE, INK, MUTED, ORANGE, TEXT
+from maxmargin.reports.svg import BLUE, INK, MUTED, ORANGE, TEXT, WIDTH, Drawing, render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = (BLUE, ORANGE, "#2b7a3d", "#8e3a94", "#7a6200", "#0e7480", "#b3275f", INK, MUTED)
 """Of the lines of a figure, in their order."""
@@ -86,3 +87,20 @@ def _increasing(values: Any) -> Floats:
     from sklearn.isotonic import isotonic_regression
 
     return isotonic_regression(values)
+
+
+def mosaic_figure(
+    pictures: NDArray[np.uint8], columns: int, name: str, title: str, said: str, label: str
+) -> Drawing:
+    """Pictures side by side, with a label under them."""
+    picture = mosaic(pictures, columns)
+
+    def draw(figure: "Figure") -> None:
+        axes = figure.add_subplot()
+        axes.imshow(picture, interpolation="none")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel(label)
+
+    return render(name, title, said, WIDTH * picture.shape[0] / picture.shape[1] + 26, draw)

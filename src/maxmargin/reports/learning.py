@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maxmargin._typing import Floats, Ints
-from maxmargin.reports.drawing import COLOURS, label_ends, mosaic
+from maxmargin.reports.drawing import COLOURS, label_ends, mosaic_figure
 from maxmargin.reports.formats import listing, percent
 from maxmargin.reports.summary import ComparisonSummary, MethodResult
-from maxmargin.reports.svg import RULE, WIDTH, Drawing, render
+from maxmargin.reports.svg import RULE, Drawing, render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,20 +135,10 @@ def filters_figure(filters: NDArray[np.uint8], name: str) -> Drawing:
     """Filters as pictures, side by side."""
     count, height, width = filters.shape[:3]
     columns = min(count, 8 if count <= 32 else 16)
-    picture = mosaic(filters, columns)
-
-    def draw(figure: "Figure") -> None:
-        axes = figure.add_subplot()
-        axes.imshow(picture, interpolation="none")
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.spines[:].set_visible(False)
-        axes.set_xlabel(f"{count} filters of {height} × {width} pixels")
-
     said = f"{count} filters of {height} by {width} pixels, each scaled for itself."
     title = f"First-layer filters of {name}"
-    size = WIDTH * picture.shape[0] / picture.shape[1] + 26
-    return render(f"filters-{name.replace('+', '-')}", title, said, size, draw)
+    label = f"{count} filters of {height} × {width} pixels"
+    return mosaic_figure(filters, columns, f"filters-{name.replace('+', '-')}", title, said, label)
 
 
 def _table(result: MethodResult, field: str) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maxmargin._checks import InputError
-from maxmargin.reports.drawing import COLOURS, mosaic
+from maxmargin.reports.drawing import COLOURS, mosaic_figure
 from maxmargin.reports.figures import confusion_figure
 from maxmargin.reports.formats import short
 from maxmargin.reports.papers.panel import Panel
@@ -52,18 +52,9 @@ def images_drawing(panel: Panel) -> Drawing:
     size = max(image.size for image in images)
     same = np.array([np.asarray(image.resize(size, 0), dtype=np.uint8) for image in images])
     columns = max(1, min(len(images), _COLUMNS, _WIDEST // size[0]))
-    picture = mosaic(same, columns)
-
-    def draw(figure: "Figure") -> None:
-        axes = figure.add_subplot()
-        axes.imshow(picture, interpolation="none")
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.spines[:].set_visible(False)
-        axes.set_xlabel(f"{len(images)} images of {size[1]} × {size[0]} pixels")
-
     said = f"{len(images)} images of {size[1]} by {size[0]} pixels, {columns} beside each other."
-    return render(panel.name, panel.title, said, WIDTH * picture.shape[0] / picture.shape[1] + 26, draw)
+    label = f"{len(images)} images of {size[1]} × {size[0]} pixels"
+    return mosaic_figure(same, columns, panel.name, panel.title, said, label)
 
 
 def _decoded(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -81,7 +82,7 @@ class Task:
         return {"accuracy": float(np.mean(right)), "n_test": len(right)}
 
 
-class FeatureClassifier(Strict):
+class FeatureClassifier(Strict, ABC):
     """A classifier of the features of one representation.
 
     Attributes
@@ -96,13 +97,13 @@ class FeatureClassifier(Strict):
         """Whether it depends on the seed where its features do not."""
         return False
 
+    @abstractmethod
     def run(self, task: Task) -> None:
         """Choose and test."""
-        raise NotImplementedError
 
+    @abstractmethod
     def effort(self, n_train: int) -> float:
         """Sum of the efforts of its runs, in about seconds on one core."""
-        raise NotImplementedError
 
 
 class Searching(FeatureClassifier):
@@ -131,8 +132,9 @@ class Searching(FeatureClassifier):
         ]
         return max(found, key=lambda record: record["accuracy"])
 
+    @abstractmethod
     def _search(self, task: Task, search: str, sample: np.ndarray) -> Record:
-        raise NotImplementedError
+        """Cross-validate every candidate of one search on the sample."""
 
 
 class KernelGrid(Strict):

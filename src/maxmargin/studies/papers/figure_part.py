@@ -1,12 +1,14 @@
 """What each figure of an experiment with several has."""
 
+from abc import ABC, abstractmethod
+
 from maxmargin.evidence import Strict
 from maxmargin.studies.papers.notebook import Notebook
 from maxmargin.studies.papers.samples import Sample
 from maxmargin.studies.records import Record
 
 
-class Part(Strict):
+class Part(Strict, ABC):
     """Runs on some data sets, for one figure or table.
 
     Attributes
@@ -20,10 +22,11 @@ class Part(Strict):
     on: list[str]
     work: float = 1
 
+    @abstractmethod
     def runs(self, folds: int) -> int:
         """How many there are for a data set and a seed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def show(self, notebook: Notebook, sample: Sample, where: Record, folds: int, effort: float) -> None:
         """Run what the notebook does not hold yet.
 
@@ -40,4 +43,3 @@ class Part(Strict):
         effort : float
             Of each run.
         """
-        raise NotImplementedError

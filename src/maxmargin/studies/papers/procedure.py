@@ -1,12 +1,13 @@
 """What every way of running an experiment has."""
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from maxmargin.evidence import Strict
 from maxmargin.studies.papers.notebook import Notebook
 
 
-class Procedure(Strict):
+class Procedure(Strict, ABC):
     """A way of running an experiment, its settings read from the experiment's file.
 
     One file a procedure: it subclasses this with a ``kind`` of its own and joins ``AnyProcedure`` in
@@ -20,6 +21,7 @@ class Procedure(Strict):
 
     libraries: ClassVar[tuple[str, ...]] = ()
 
+    @abstractmethod
     def run(self, notebook: Notebook, seeds: range, device: str) -> None:
         """Run what the notebook does not hold yet.
 
@@ -32,8 +34,7 @@ class Procedure(Strict):
         device : {"auto", "cpu", "cuda"}
             Where networks are trained.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def effort(self, seeds: range) -> float:
         """Sum of the efforts that :meth:`run` tells the notebook."""
-        raise NotImplementedError

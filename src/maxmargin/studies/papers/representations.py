@@ -3,6 +3,7 @@
 import base64
 import io
 import shutil
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
@@ -65,7 +66,7 @@ class Place:
     folder: Any
 
 
-class Representation(Strict):
+class Representation(Strict, ABC):
     """A way from flat rows to features.
 
     Attributes
@@ -83,9 +84,9 @@ class Representation(Strict):
         """What is learnt from the training rows; where it was learnt before, it is taken from the folder."""
         return None
 
+    @abstractmethod
     def features(self, learnt: Any, rows: Rows, X: np.ndarray) -> np.ndarray:
         """Features of flat rows."""
-        raise NotImplementedError
 
     def measured(self, learnt: Any, rows: Rows) -> Record:
         """What is recorded of it."""
