@@ -4,6 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from maxmargin import nn  # noqa: E402
 from maxmargin._checks import InputError  # noqa: E402
 from maxmargin.nn import CrossEntropyLoss, ISM3Loss, PairwiseMarginPenalty  # noqa: E402
 from tests.reference.losses import pairwise_margin  # noqa: E402
@@ -141,3 +142,29 @@ def test_weights_that_are_no_tensor_are_named():
 def test_unusable_p_is_named():
     with pytest.raises(InputError, match=r"p is 0; it must be a number of at least 1"):
         PairwiseMarginPenalty(0)
+
+
+@pytest.mark.parametrize(
+    "loss", [nn.OneVsRestHingeLoss(), torch.nn.MultiMarginLoss()], ids=["ours", "torch's"]
+)
+def test_any_loss_may_be_penalised(loss):
+    generator = torch.Generator().manual_seed(0)
+    coef = torch.randn(3, 5, generator=generator, dtype=torch.float64).requires_grad_()
+    rows, target = torch.randn(7, 5, generator=generator, dtype=torch.float64), torch.arange(7) % 3
+    penalised = nn.PenalisedLoss(loss, p=3.0, strength=0.1)
+    by_hand = loss(rows @ coef.T, target) + 0.1 * nn.PairwiseMarginPenalty(3.0)(coef)
+    torch.testing.assert_close(penalised(rows @ coef.T, target, coef=coef), by_hand, rtol=0, atol=0)
+    assert torch.autograd.gradcheck(lambda w: penalised(rows @ w.T, target, coef=w), coef)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"p": 0.5}, r"p is 0.5"),
+        ({"strength": -1.0}, "strength is -1.0"),
+        ({"loss": nn.CrossEntropyLoss(reduction="none")}, "unknown reduction 'none'; choose from mean, sum"),
+    ],
+)
+def test_what_cannot_penalise_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        nn.PenalisedLoss(**({"loss": nn.CrossEntropyLoss()} | options))

@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from maxmargin._checks import check_nonnegative
-from maxmargin.nn.functional import pairwise_margin_penalty
+from maxmargin._checks import check_choice, check_nonnegative
+from maxmargin.nn.penalties import PairwiseMarginPenalty
 
 
 class PenalisedLoss(nn.Module):
@@ -25,7 +25,8 @@ class PenalisedLoss(nn.Module):
     Raises
     ------
     InputError
-        If ``strength`` is negative; in ``forward``, if p is below 1.
+        If ``strength`` is negative or p below 1, or the loss does not reduce, since the penalty belongs to no
+        sample.
 
     References
     ----------
@@ -45,7 +46,8 @@ class PenalisedLoss(nn.Module):
     def __init__(self, loss: nn.Module, p: float = 4.0, strength: float = 1e-3) -> None:
         super().__init__()
         check_nonnegative(strength, "strength")
-        self.loss, self.p, self.strength = loss, p, strength
+        check_choice(getattr(loss, "reduction", "mean"), ("mean", "sum"), "reduction")
+        self.loss, self.penalty, self.strength = loss, PairwiseMarginPenalty(p), strength
 
     def __getattr__(self, name: str) -> Any:
         # How the loss reduces is how this one does.
@@ -53,8 +55,8 @@ class PenalisedLoss(nn.Module):
 
     def forward(self, scores: Tensor, target: Tensor, coef: Tensor) -> Tensor:
         """Loss of the scores and of the weights (n_classes, n_features) of the layer that made them."""
-        return self.loss(scores, target) + self.strength * pairwise_margin_penalty(coef, self.p)
+        return self.loss(scores, target) + self.strength * self.penalty(coef)
 
     def extra_repr(self) -> str:
-        """The penalty."""
-        return f"p={self.p}, strength={self.strength}"
+        """The weight of the penalty."""
+        return f"strength={self.strength}"
