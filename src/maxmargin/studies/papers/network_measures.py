@@ -1,7 +1,5 @@
 """What a trained network is measured by."""
 
-import base64
-import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +7,7 @@ import numpy as np
 from scipy.special import softmax
 
 from maxmargin.metrics import expected_calibration_error
+from maxmargin.studies.papers.png import png_text
 from maxmargin.studies.records import Record
 
 _FILTER_SCALE = 8  # pixels of a drawn filter to one of its weights
@@ -67,14 +66,7 @@ def objective(net: Any, loss: float, training: Mapping[str, Any], C: float) -> f
 
 def drawn_filters(net: Any) -> list[str]:
     """Filters of the first layer, each the base64 of a PNG file; none unless it is one of images."""
-    from PIL import Image
-
     from maxmargin.deep.filters import first_filters
 
-    drawn = []
-    for pixels in first_filters(net) or ():
-        image = np.asarray(pixels, dtype=np.uint8).repeat(_FILTER_SCALE, 0).repeat(_FILTER_SCALE, 1)
-        file = io.BytesIO()
-        Image.fromarray(image).save(file, format="PNG", optimize=True)
-        drawn.append(base64.b64encode(file.getvalue()).decode())
-    return drawn
+    filters = [np.asarray(pixels, dtype=np.uint8) for pixels in first_filters(net) or ()]
+    return [png_text(pixels.repeat(_FILTER_SCALE, 0).repeat(_FILTER_SCALE, 1)) for pixels in filters]

@@ -1,7 +1,5 @@
 """What classifiers are given of an image: its pixels, principal components, or what a network makes of it."""
 
-import base64
-import io
 import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from maxmargin._checks import InputError, check_torch
 from maxmargin.datasets import load_dataset
 from maxmargin.evidence import Strict
 from maxmargin.studies.papers.notebook import Notebook
+from maxmargin.studies.papers.png import png_text
 from maxmargin.studies.records import Record
 
 _IMAGES = 10  # that are shown beside their reconstructions
@@ -248,12 +247,13 @@ class Codes(Trained):
         images = rows.images(rows.test)
         drawn = apply_net(learnt[0], images)
         pairs = np.concatenate([images[:_IMAGES], drawn[:_IMAGES]], axis=2).transpose(0, 2, 3, 1)
+        pairs = np.round(255 * pairs.clip(0, 1)).astype(np.uint8)
         return super().measured(learnt, rows) | {
             "n_train": len(rows.train),
             "channel_accuracy": round(float(np.mean(images.argmax(axis=1) == drawn.argmax(axis=1))), 5),
             "seconds": _seconds(learnt[1]),
             "curve": _curves(learnt[1], ("loss",)),
-            "images": [_png(pair) for pair in pairs],
+            "images": [png_text(pixels) for pixels in pairs],
         }
 
 
@@ -326,13 +326,3 @@ def _curves(log: Any, names: tuple[str, ...]) -> dict[str, list[float]]:
         for name in names
         for part, entry in parts.items()
     }
-
-
-def _png(image: np.ndarray) -> str:
-    """A PNG file of an image (height, width, channels) of values from 0 to 1, as base64."""
-    from PIL import Image
-
-    pixels = np.round(255 * image.clip(0, 1)).astype(np.uint8)
-    content = io.BytesIO()
-    Image.fromarray(pixels if pixels.shape[2] > 1 else pixels[:, :, 0]).save(content, "png", optimize=True)
-    return base64.b64encode(content.getvalue()).decode()
