@@ -1,6 +1,7 @@
 """Independent pieces of a study, run in several processes and handed back as they end."""
 
 import os
+import signal
 import threading
 import time
 import warnings
@@ -91,7 +92,11 @@ def _next(outputs: Any) -> list[Record] | None:
 
 
 def _end_with(parent: int) -> None:
-    """End this process within a second of its parent, which when killed cannot tell its workers to end."""
+    """End this process within a second of its parent, which when killed cannot tell its workers to end.
+
+    An interrupt from the keyboard reaches the whole group: the parent alone answers it, and ends its workers.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:
