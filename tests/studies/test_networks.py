@@ -329,6 +329,11 @@ def test_missing_data_are_told_of_and_left_out(tmp_path, monkeypatch):
     told = []
     assert network_inputs.present({"here": here, "away": away}, told.append) == {"here": here}
     assert told[0].startswith("away is left out: ")
+    also_away = (
+        PLAIN + '[procedure.data.Away]\nsource = "svhn"\nnet = "mlp"\ntrain_rows = 9000\ntest_rows = 9\n'
+    )
+    alone, both = (read_experiment("small", text).at("quick").effort(range(1)) for text in (PLAIN, also_away))
+    assert alone == both  # the time left is not that of runs which are left out
     with pytest.raises(InputError, match="svhn"):
         run(tmp_path / "none", range(1), PLAIN.replace('source = "digits"', 'source = "svhn"'))
 

@@ -24,8 +24,9 @@ _MARKERS = "o^s"  # of the classes beyond the number of colours
 _MANY = 300  # points beyond which each is smaller
 _DASHES = ("-", "--", ":", "-.")
 _COLUMNS = 10  # small images beside each other
+_LABEL = 24  # letters of a label
 _WIDEST = 640  # pixels beside each other
-_LEGEND_ROW = 5
+_LETTER, _KEY = 6, 34  # widths in a legend: of a letter, and of what stands before and after a label
 
 
 def scatter_drawings(panel: Panel) -> list[Drawing]:
@@ -68,6 +69,8 @@ def _scatter(panel: Panel, name: str, rows: Sequence[Any], segments: Sequence[An
     labels = np.array([str(row[2]) for row in rows])
     classes = list(dict.fromkeys(sorted(labels.tolist(), key=_numeric)))
     kinds = list(dict.fromkeys(str(segment[4]) for segment in segments))
+    longest = max(len(short(one, _LABEL)) for one in [*classes, *kinds])
+    columns = max(1, int(WIDTH / (_KEY + _LETTER * longest)))
 
     def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
@@ -81,14 +84,14 @@ def _scatter(panel: Panel, name: str, rows: Sequence[Any], segments: Sequence[An
         axes.tick_params(labelleft=False, labelbottom=False, length=0)
         axes.spines[:].set_visible(True)
         figure.legend(
-            loc="outside lower center", ncols=_LEGEND_ROW, frameon=False, handletextpad=0.3, columnspacing=1
+            loc="outside lower center", ncols=columns, frameon=False, handletextpad=0.3, columnspacing=1
         )
 
     said = [
         f"{(labels == one).sum()} of class {one} around {_centre(table[labels == one])}" for one in classes
     ]
     lines = [f"{sum(str(s[4]) == kind for s in segments)} lines {kind}" for kind in kinds]
-    legend = 16 * -(-(len(classes) + len(kinds)) // _LEGEND_ROW)
+    legend = 16 * -(-(len(classes) + len(kinds)) // columns)
     return render(
         "-".join(filter(None, [panel.name, "".join(c if c.isalnum() else "-" for c in name)])),
         f"{panel.title}, {name}" if name else panel.title,
@@ -107,13 +110,13 @@ def _draw_points(
         size = 2.2 if len(table) > _MANY else 4
         marker = _MARKERS[turn % len(_MARKERS)]
         axes.plot(
-            x, y, marker, color=COLOURS[colour], ms=size, mew=0, alpha=0.75, ls="", label=short(one, 14)
+            x, y, marker, color=COLOURS[colour], ms=size, mew=0, alpha=0.75, ls="", label=short(one, _LABEL)
         )
 
 
 def _draw_segments(axes: "Axes", segments: Sequence[Any], kind: str, dash: str) -> None:
     for k, (x0, y0, x1, y1, _) in enumerate(segments):
-        axes.plot([x0, x1], [y0, y1], dash, color=INK, lw=1.2, label=short(kind, 18) if k == 0 else None)
+        axes.plot([x0, x1], [y0, y1], dash, color=INK, lw=1.2, label=short(kind, _LABEL) if k == 0 else None)
 
 
 def _reach(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -115,7 +115,7 @@ class Inputs(Strict):
         return named_layers((step.name, step.options) for step in self.augmentation) or None
 
 
-def present(data: Mapping[str, Inputs], tell: Callable[[str], None]) -> dict[str, Inputs]:
+def present(data: Mapping[str, Inputs], tell: Callable[[str], None] = lambda _: None) -> dict[str, Inputs]:
     """Those whose data are here; each other one is told of. Where none is, all: loading says what is missing.
 
     Examples

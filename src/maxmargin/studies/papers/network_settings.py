@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from maxmargin.evidence import Strict
-from maxmargin.studies.papers.network_inputs import Inputs
+from maxmargin.studies.papers.network_inputs import Inputs, present
 from maxmargin.studies.papers.procedure import Procedure
 
 Params = dict[str, int | float]
@@ -113,9 +113,11 @@ class NetworkSettings(Procedure):
         return (own.selection_epochs or self.selection_epochs) if choosing else (own.epochs or self.epochs)
 
     def effort(self, seeds: range) -> float:
-        """Epochs times their number of rows."""
+        """Epochs times their number of rows, on the data sets that are here."""
         return sum(
-            self._effort(data, method, seeds) for data in self.data for method in self.methods_on(data)
+            self._effort(data, method, seeds)
+            for data in present(self.data)
+            for method in self.methods_on(data)
         )
 
     def _effort(self, data: str, method: str, seeds: range) -> float:
