@@ -66,6 +66,18 @@ def test_a_printed_table_shows_the_rows_that_it_names_and_another_one_all():
     assert findings(ours, runs).rows == ("svm", "theirs", "knn", "other")
 
 
+def test_intervals_end_where_their_unit_does():
+    runs = [run("svm", seed, 0.5, accuracy=a, seconds=s) for seed, (a, s) in enumerate([(0.9, 1), (1.0, 9)])]
+    shares = PLAIN.model_copy(update={"measure": "accuracy"})
+    found = findings(shares, runs).cells["svm", ONLY].ours
+    assert (found.high, found.next_high) == (1, 1)
+    assert 0 < found.low < found.mean
+    times = PLAIN.model_copy(update={"measure": "seconds", "unit": "seconds"})
+    found = findings(times, runs).cells["svm", ONLY].ours
+    assert (found.low, found.next_low) == (0, 0)
+    assert found.high > 9
+
+
 def test_a_table_with_columns():
     runs = accuracies("a", [0.9, 0.92, 0.91], [0.8, 0.83, 0.8]) + accuracies("c", [0.5], [0.5])
     found = findings(BY_DATA, runs)

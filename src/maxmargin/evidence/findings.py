@@ -1,8 +1,10 @@
 """A table of a paper beside what our runs of one scale found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from maxmargin._checks import InputError
 from maxmargin.evidence.estimates import Estimate, estimate
@@ -12,6 +14,8 @@ from maxmargin.evidence.verdicts import Verdict, judge
 
 ONLY = ""
 """Column of a table that has no columns."""
+
+_POSSIBLE = {"percent": (0.0, 1.0), "number": (0.0, np.inf), "seconds": (0.0, np.inf)}
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def findings(table: Table, runs: Sequence[Run]) -> Findings:
                 printed.get(key, cited.get(key)),
                 std.get(key),
                 key not in printed and key in cited,
-                estimate(by_cell[key], table.measure) if key in by_cell else None,
+                _possible(estimate(by_cell[key], table.measure), table) if key in by_cell else None,
                 _shared_settings(by_cell.get(key, []), apart),
             )
             for key in dict.fromkeys(known)
@@ -120,6 +124,14 @@ def findings(table: Table, runs: Sequence[Run]) -> Findings:
     except InputError as error:
         raise InputError(f"{table.name} ({table.title}): {error}") from error
     return Findings(table, rows, columns, cells, judged)
+
+
+def _possible(found: Estimate, table: Table) -> Estimate:
+    """The estimate, its intervals cut off where the table's unit ends."""
+    bounds = "low", "high", "next_low", "next_high"
+    return replace(
+        found, **{name: float(np.clip(getattr(found, name), *_POSSIBLE[table.unit])) for name in bounds}
+    )
 
 
 def _judgements(

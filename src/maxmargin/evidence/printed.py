@@ -41,7 +41,7 @@ class Table(Strict):
     measure : str
         Entry of the records that it shows.
     unit : {"percent", "number", "seconds"}
-        How that is written; a percentage is a share from 0 to 1 in the records.
+        How that is written; a percentage is a share from 0 to 1 in the records, a number is at least 0.
     better : {"lower", "higher"}
         Which of two values is better.
     where : mapping

@@ -6,7 +6,8 @@ RULES = (
     "Ours: the mean over n runs, which differ by seed or by fold, and its 95 % interval. Between seeds it is "
     "Student's, and tells how sure the training is on one set of test rows; between folds, which share "
     "training rows, it is widened as Nadeau and Bengio (2003) say. One run, or runs that agree to the last "
-    "digit, have the interval of their test rows (Wilson); a dash stands where there is none.",
+    "digit, have the interval of their test rows (Wilson); a dash stands where there is none. Intervals end "
+    "where what they tell of ends: at 0, and at 100 %.",
     "A further run: where one more run of the same protocol falls in 95 of 100 cases.",
     "A claim holds where the 95 % interval of the difference, claimed better minus claimed worse on the same "
     "seeds and folds, lies on the claimed side of zero; it is contradicted where it lies on the other side, "
