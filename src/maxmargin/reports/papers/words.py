@@ -96,8 +96,8 @@ def heads(found: Findings) -> list[str]:
     unit = UNITS[found.table.unit]
     said = f", {unit}" if unit else ""
     std = ["Std"] if any(cell.printed_std is not None for cell in found.cells.values()) else []
-    paper = [] if found.table.ours else [f"Paper{said}"]
-    gaps = [] if found.table.ours else ["Ours − paper"]
+    paper = [f"Paper{said}"] if _is_printed(found) else []
+    gaps = ["Ours − paper"] if _is_printed(found) else []
     return [head_of_rows(found), *paper, f"Ours{said} [95 %]", *std, "n", *gaps, "A further run (95 %)"]
 
 
@@ -131,8 +131,8 @@ def lines(found: Findings, column: str = ONLY) -> list[tuple[str, list[str]]]:
         mine = cell.ours
         std = [figure(mine.std if mine else None, unit)] if with_std else []
         again = interval(mine.next_low, mine.next_high, lambda x: figure(x, unit)) if mine else NONE
-        paper = [] if table.ours else [printed(cell, unit)]
-        gaps = [] if table.ours else [signed(cell.difference, unit)]
+        paper = [printed(cell, unit)] if _is_printed(found) else []
+        gaps = [signed(cell.difference, unit)] if _is_printed(found) else []
         texts = [*paper, ours(mine, unit), *std, str(mine.n) if mine else NONE, *gaps, again]
         told.append((named(table, row), texts))
     return told
@@ -144,7 +144,7 @@ def glance(found: Findings, row: str, column: str) -> list[str]:
     if cell is None:
         return [""]
     mean = figure(cell.ours.mean if cell.ours else None, unit)
-    if found.table.ours or cell.printed is None:
+    if cell.printed is None:
         return [mean]
     gaps = f" ({signed(cell.difference, unit)})" if cell.difference is not None else ""
     return [mean + gaps, f"{'cited' if cell.cited else 'paper'} {figure(cell.printed, unit)}"]
@@ -205,6 +205,10 @@ def judged(judgement: Judgement, table: Table) -> list[str]:
     """Cells of a judged claim: the verdict, the difference with its interval, the number of pairs."""
     pairs = str(judgement.verdict.difference.n) if judgement.verdict else NONE
     return [outcome_of(judgement), verdict_gap(judgement, table), pairs]
+
+
+def _is_printed(found: Findings) -> bool:
+    return any(cell.printed is not None for cell in found.cells.values())
 
 
 def _is_zero(text: str) -> bool:
