@@ -22,7 +22,7 @@ from torch import nn  # noqa: E402
 
 from maxmargin.deep.averaging import ExponentialAverage, Snapshots  # noqa: E402
 from maxmargin.deep.classifier import MarginClassifier  # noqa: E402
-from maxmargin.deep.ingredients import make_device  # noqa: E402
+from maxmargin.deep.ingredients import device_name, make_device  # noqa: E402
 from maxmargin.deep.nets import build_net  # noqa: E402
 from maxmargin.deep.preprocessing import PrincipalComponents  # noqa: E402
 from maxmargin.deep.schedules import LinearDecay, StepDecay  # noqa: E402
@@ -392,6 +392,8 @@ def test_a_later_cuda_device_is_for_answers_alone(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert make_device("cuda:1") == make_device(torch.device("cuda", 1)) == torch.device("cuda", 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"Model {device.index}")
+    assert device_name("cuda:1") == "Model 1"
     with pytest.raises(InputError, match=r"device is 'cuda:2', but CUDA devices here are 0..1"):
         make_device("cuda:2")
     with pytest.raises(

@@ -115,6 +115,7 @@ def test_each_fold_chooses_and_is_tested_once(whole):
     assert all(r["accuracy"] > 0.85 and r["n_test"] + r["n_train"] == 73 for r in tests)
     assert all(np.trace(r["confusion"]) == round(r["accuracy"] * r["n_test"]) for r in tests)
     assert len(of(records, "each")) == 3 * (2 + 1)
+    assert {record["device"] for record in records} == {"cpu"}
     assert (
         told[-1] == "har is not there, so it is left out (Human Activity Recognition Using Smartphones, "
         "at the UCI repository)"

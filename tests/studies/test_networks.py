@@ -154,6 +154,9 @@ def test_it_chooses_then_trains_and_records_each_once(tmp_path):
         assert all(
             r["C"] == best["C"] and r["momentum"] == best["momentum"] for r in tests if r["method"] == method
         )
+    told_of_each = {"versions", "commit", "machine", "device", "seconds", "seed"}
+    assert all(told_of_each < record.keys() and record["device"] == "cpu" for record in records)
+    assert "torch" in records[0]["versions"]
     assert len(told) == len(records)
     assert "left)" in told[0]
     assert "left)" not in told[-1]

@@ -349,3 +349,15 @@ def make_accelerator(device: Any) -> str:
             "that is seen by CUDA_VISIBLE_DEVICES"
         )
     return made.type
+
+
+def device_name(device: Any) -> str:
+    """What a record calls a device: "cpu", or the name of the graphics processor.
+
+    Examples
+    --------
+    >>> device_name("cpu")
+    'cpu'
+    """
+    found = make_device(device)
+    return torch.cuda.get_device_name(found) if found.type == "cuda" else found.type

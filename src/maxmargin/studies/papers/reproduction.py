@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from maxmargin._checks import InputError
+from maxmargin._checks import InputError, check_torch
 from maxmargin.studies.papers.experiment import Experiment
 from maxmargin.studies.papers.notebook import Notebook
+from maxmargin.studies.papers.procedure import Procedure
 from maxmargin.studies.provenance import commit, machine, versions
 from maxmargin.studies.records import Record, RecordLog
 
@@ -59,6 +60,7 @@ def reproduce(
         "versions": versions(*procedure.libraries),
         "commit": commit(),
         "machine": machine(),
+        "device": _trained_on(procedure, device),
     }
     notebook = Notebook(log, stamp, tell=tell, effort=procedure.effort(seeds))
     if notebook.find() and not resume:
@@ -67,3 +69,12 @@ def reproduce(
         )
     procedure.run(notebook, seeds, device)
     return notebook.find()
+
+
+def _trained_on(procedure: Procedure, device: str) -> str:
+    if "torch" not in procedure.libraries:
+        return "cpu"
+    check_torch()
+    from maxmargin.deep.ingredients import device_name
+
+    return device_name(device)
