@@ -8,6 +8,7 @@ from scipy import stats
 
 from maxmargin._checks import InputError
 from maxmargin.evidence import difference, estimate, judge
+from maxmargin.metrics import wilson_interval
 
 N_TEST = 1000
 
@@ -132,14 +133,27 @@ def test_a_single_run_can_show_a_large_difference_and_no_small_one():
 
 
 def test_what_is_no_share_of_rows_has_no_interval_from_one_run():
-    for entries in ({"seconds": 0.5}, {"error": 3.2}, {"error": 0.12345}, {"error": 0.5, "n_test": None}):
+    for entries in ({"ratio": 0.5}, {"error": 3.2}, {"error": 0.12345}, {"error": 0.5, "n_test": None}):
         record = {"seed": 0, "n_test": N_TEST} | entries
-        measure = "seconds" if "seconds" in entries else "error"
-        found = estimate([record], measure)
+        (measure,) = entries.keys() - {"n_test"}
+        found = estimate([record], measure, is_share=measure == "error")
         assert np.isnan([found.low, found.high]).all()
-        assert judge([record], [record | {measure: 0.0}], measure, "lower").outcome == "not shown"
+        verdict = judge([record], [record | {measure: 0.0}], measure, "lower", is_share=measure == "error")
+        assert verdict.outcome == "not shown"
+        assert verdict.difference.mean == record[measure]
     rounded = {"seed": 0, "error": 0.333333, "n_test": 3}
     assert estimate([rounded], "error").high == pytest.approx(0.7923, abs=1e-4)
+
+
+def test_folds_that_agree_have_the_interval_of_all_their_rows():
+    found, one = estimate(folds([0.1] * 5), "error"), estimate(folds([0.1]), "error")
+    low, high = wilson_interval(100, 1000)
+    assert (found.low, found.high, found.n) == (low, high, 5)
+    assert (one.low, one.high) == wilson_interval(20, 200)
+    seeds = estimate(runs([0.1] * 5), "error")
+    assert (seeds.low, seeds.high) == wilson_interval(round(0.1 * N_TEST), N_TEST)
+    gap = judge(folds([0.1] * 5), folds([0.12] * 5), "error", "lower").difference
+    assert gap.high - gap.low < 0.6 * np.diff(np.array([one.low, one.high])) * 2**0.5
 
 
 def test_records_that_are_no_repetitions_are_refused():

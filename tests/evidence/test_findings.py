@@ -56,6 +56,7 @@ def test_a_table_with_one_column():
     assert (cited.printed, cited.cited, cited.ours, cited.difference) == (0.015, True, None, None)
     assert (new.printed, new.ours.mean, new.difference) == (None, 0.5, None)
     assert [(j.than, j.verdict is None) for j in found.judgements] == [("softmax", False), ("knn", True)]
+    assert [j.printed for j in found.judgements] == [pytest.approx(-0.01), None]
     assert found.is_run
 
 
@@ -74,8 +75,9 @@ def test_intervals_end_where_their_unit_does():
     assert 0 < found.low < found.mean
     times = PLAIN.model_copy(update={"measure": "seconds", "unit": "seconds"})
     found = findings(times, runs).cells["svm", ONLY].ours
-    assert (found.low, found.next_low) == (0, 0)
+    assert found.low == 0
     assert found.high > 9
+    assert np.isnan(found.next_low)  # the next run may meet a busier machine
 
 
 def test_a_table_with_columns():

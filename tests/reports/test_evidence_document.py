@@ -63,7 +63,10 @@ def test_every_table_is_whole(text):
 
 def test_a_row_holds_the_papers_figure_ours_and_the_difference(text):
     assert rows(text, "svm")[0] == ["svm", "2.00", "2.10 [1.85 to 2.35]", "3", "+0.10", "1.60 to 2.60"]
-    assert rows(text, "svm better than softmax")[0][1:] == ["**holds**", "−2.00 [−3.57 to −0.50]", "3"]
+    assert rows(text, "svm better than softmax")[0][1:] == [
+        "**holds**", "−2.00 [−3.57 to −0.50]", "3", "−1.00"
+    ]  # fmt: skip
+    assert "Lower is better." in text
     # A table of ours has no column for a paper.
     assert ["svm", "1.5 s", "3", "–"] in rows(text, "svm")
 
@@ -96,7 +99,9 @@ def test_claims_are_summed_up_by_scale(text, sections):
     # Each claim stands in one line, its data sets by what became of it.
     (line,) = rows(full, "[large](#large-eight-methods-on-eight-data-sets)")[:1]
     assert re.match(r"\*\*holds\*\*: Cornell, .*; \*\*not run\*\*: Hhar$", line[3])
-    assert re.match(r"between \+\d", line[4])
+    assert re.match(r"7 differences, the least [+−]\d.*, the largest \+\d", line[4])
+    # Beside each verdict stands by how much the paper's figures differ.
+    assert re.search(r"\*\*holds\*\*<br>\+\d+\.\d\d \[[^]]*\]<br>paper \+14\.00", text)
 
 
 def test_the_link_of_a_claim_leads_to_its_heading(text):

@@ -8,7 +8,7 @@ import pytest
 from maxmargin._checks import InputError
 from maxmargin.evidence import findings
 from maxmargin.linear import M3SVC
-from maxmargin.studies.papers import load_experiment, reproduce
+from maxmargin.studies.papers import load_experiment, margin_bound, reproduce
 from maxmargin.studies.papers.data_pictures import _across, _beside_each_other, _in_a_tenth
 from maxmargin.studies.papers.experiment import read_experiment
 from maxmargin.studies.papers.margin_bound import Bound, matched
@@ -117,12 +117,16 @@ def test_the_bound_holds_and_falls_with_p(whole):
     _, records, _ = whole
     bounds = of(records, "bound")
     for record in bounds:
+        assert record["matched"]
         assert record["attained"] <= record["bound"] <= record["bound_by_sum"]
         assert record["bound"] == pytest.approx(2 * record["radius"] / record["smallest_margin"], rel=1e-3)
     for fold in range(3):
         two, four, eight = (r for r in bounds if r["fold"] == fold)
-        assert four["training_loss"] == pytest.approx(two["training_loss"], rel=0.05)
+        for record in (four, eight):
+            assert record["training_loss"] == pytest.approx(two["training_loss"], rel=0.02)
+            assert record["relative_bound"] == pytest.approx(record["bound"] / two["bound"], rel=1e-3)
         assert eight["bound"] < four["bound"] < two["bound"]
+        assert two["relative_bound"] == 1
     table = next(t for t in load_experiment("m3svm-figures").tables if t.name == "Theorem 6")
     assert findings(table, records).cells["p = 8", "Iris"].ours.n == 3
 
@@ -189,16 +193,34 @@ def test_a_wrong_file_is_refused(old, new, message):
         read_experiment("small", SMALL.replace(old, new, 1))
 
 
-def test_a_fit_that_goes_on_from_the_last_one_is_asked_for_once():
+@pytest.mark.parametrize("start", [1.0, 50.0, 3000.0])
+def test_a_loss_is_matched_from_either_side_and_each_fit_made_once(start):
     asked = []
 
     def loss(C):
         asked.append(C)
         return 1 / C
 
-    assert matched(loss, wanted=0.02, start=1.0) == pytest.approx(50, rel=0.02)
+    assert matched(loss, wanted=0.02, start=start) == pytest.approx(50, rel=0.01)
     assert len(set(asked)) == len(asked)
 
 
-def test_a_loss_out_of_reach_ends_at_a_large_penalty_of_errors():
-    assert matched(lambda C: 1 + 1 / C, wanted=0.5, start=1.0) == pytest.approx(1e6)
+@pytest.mark.parametrize(("wanted", "end"), [(0.5, 1e4), (1e9, 1e-4)])
+def test_a_loss_out_of_reach_ends_far_from_where_it_was_expected(wanted, end):
+    assert matched(lambda C: 1 + 1 / C, wanted, start=1.0) == pytest.approx(end)
+
+
+def test_what_is_not_matched_is_said_and_left_out(monkeypatch):
+    sample = RowsOf(source="iris", rows=90).load()
+    monkeypatch.setattr(margin_bound, "matched", lambda *given: given[-1] / 100)
+    found = []
+
+    class Book:
+        def once(self, place, work, effort):  # noqa: ARG002
+            found.append(place | {"seconds": 1.0} | work())
+            return found[-1]
+
+    Bound(on=["Iris"], ps=[2, 4], C=[1.0]).show(Book(), sample, {"data": "Iris", "seed": 0}, 2, 1.0)
+    assert [r["matched"] for r in found if r["kind"] == "bound"] == [False] * 4
+    table = next(t for t in load_experiment("m3svm-figures").tables if t.name == "Theorem 6")
+    assert not findings(table, found).is_run

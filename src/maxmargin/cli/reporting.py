@@ -22,19 +22,23 @@ def report(
         draw_figures,
         read_results,
         summarise_evidence,
+        without_records,
         write_evidence_html,
         write_markdown,
     )
     from maxmargin.studies.papers import available_experiments, load_experiment
 
-    found = read_results(results, available_experiments())
-    sections = summarise_evidence([load_experiment(name) for name in found], found)
-    drawn = draw_figures(sections)
-    write_markdown(sections, drawn, out)
+    experiments = [load_experiment(name) for name in available_experiments()]
+    found = read_results(results, [experiment.name for experiment in experiments])
+    sections = summarise_evidence(experiments, found)
+    drawn, unrun = draw_figures(sections), without_records(experiments, sections)
+    write_markdown(sections, drawn, out, unrun=unrun)
     if html:
-        write_evidence_html(sections, drawn, out / "results.html")
+        write_evidence_html(sections, drawn, out / "results.html", unrun=unrun)
     for group in claim_groups(sections):
         typer.echo(f"{group.heading}: {counted(group.counts)}")
+    if unrun:
+        typer.echo(unrun)
     typer.echo(f"report: {out / 'results.md'}")
     if html:
         typer.echo(f"page:   {out / 'results.html'}")

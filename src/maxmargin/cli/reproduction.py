@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maxmargin.cli.options import Device, Resume
+from maxmargin.cli.options import Device
 from maxmargin.cli.screen import console, say
 
 
@@ -19,7 +19,10 @@ def reproduce(
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions, with seeds 0, 1, ...")] = 2,
     first_seed: Annotated[int, typer.Option(min=0, help="The first of the seeds.")] = 0,
     device: Device = "auto",
-    resume: Resume = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the records in --out; what is there is not run again."),
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results"),
 ) -> None:
     """Rerun experiments of the papers on the real data, and tell their figures beside the printed ones.

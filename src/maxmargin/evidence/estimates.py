@@ -42,7 +42,7 @@ class Estimate:
     next_high: float = np.nan
 
 
-def estimate(records: _Records, measure: str) -> Estimate:
+def estimate(records: _Records, measure: str, *, is_share: bool = True) -> Estimate:
     """Mean and interval of an entry of records that are repetitions of each other.
 
     Parameters
@@ -52,6 +52,8 @@ def estimate(records: _Records, measure: str) -> Estimate:
         ``fold``.
     measure : str
         The entry.
+    is_share : bool, default=True
+        Whether it may be a share of test rows.
 
     Raises
     ------
@@ -71,11 +73,12 @@ def estimate(records: _Records, measure: str) -> Estimate:
     runs = list(_by_repetition(records).values())
     values = np.array([_number(run, measure) for run in runs])
     if _agree(values):
-        return Estimate(float(values[0]), *_one_share(runs[0], measure), len(values))
+        reach = _one_share(runs, measure) if is_share else (np.nan, np.nan)
+        return Estimate(float(values[0]), *reach, len(values))
     return _over_runs(values, _correction(runs))
 
 
-def difference(records: _Records, others: _Records, measure: str) -> Estimate:
+def difference(records: _Records, others: _Records, measure: str, *, is_share: bool = True) -> Estimate:
     """Mean of the first minus that of the second, repetition by repetition.
 
     Parameters
@@ -84,6 +87,8 @@ def difference(records: _Records, others: _Records, measure: str) -> Estimate:
         Repetitions of two rows of a table; those that both have are compared.
     measure : str
         The entry.
+    is_share : bool, default=True
+        Whether it may be a share of test rows.
 
     Examples
     --------
@@ -100,11 +105,14 @@ def difference(records: _Records, others: _Records, measure: str) -> Estimate:
     gaps = np.array([_number(mine[key], measure) - _number(yours[key], measure) for key in shared])
     if not _agree(gaps):
         return _over_runs(gaps, _correction([mine[key] for key in shared]))
-    one, other = mine[shared[0]], yours[shared[0]]
-    (low, high), (other_low, other_high) = _one_share(one, measure), _one_share(other, measure)
-    p, q = _number(one, measure), _number(other, measure)
+    gap = float(gaps[0])
+    if not is_share:
+        return Estimate(gap, np.nan, np.nan, len(gaps))
+    ones, others = [mine[key] for key in shared], [yours[key] for key in shared]
+    (low, high), (other_low, other_high) = _one_share(ones, measure), _one_share(others, measure)
+    p, q = _number(ones[0], measure), _number(others[0], measure)
     below, above = np.hypot(p - low, other_high - q), np.hypot(high - p, q - other_low)
-    return Estimate(p - q, p - q - float(below), p - q + float(above), len(gaps))
+    return Estimate(gap, gap - float(below), gap + float(above), len(gaps))
 
 
 def _by_repetition(records: _Records) -> dict[tuple[Any, ...], Mapping[str, Any]]:
@@ -143,10 +151,11 @@ def _over_runs(values: NDArray[np.float64], correction: float) -> Estimate:
     return Estimate(mean, mean - half, mean + half, n, std, mean - further, mean + further)
 
 
-def _one_share(record: Mapping[str, Any], measure: str) -> tuple[float, float]:
-    """Wilson's interval, or nan where the entry is no share of test rows."""
-    value, n = _number(record, measure), record.get("n_test")
-    if n is None or not 0 <= value <= 1 or measure.endswith("seconds"):
+def _one_share(runs: _Records, measure: str) -> tuple[float, float]:
+    """Wilson's interval of runs that agree, or nan where the entry is no share of their test rows."""
+    value, n = _number(runs[0], measure), runs[0].get("n_test")
+    if n is None or not 0 <= value <= 1 or abs(value - round(value * n) / n) > _ROUNDED:
         return np.nan, np.nan
-    count = round(value * n)
-    return wilson_interval(count, n) if abs(value - count / n) <= _ROUNDED else (np.nan, np.nan)
+    # Folds have test rows of their own, seeds the same ones.
+    rows = sum(int(_number(run, "n_test")) for run in runs) if runs[0].get("fold") is not None else n
+    return wilson_interval(round(value * rows), rows)

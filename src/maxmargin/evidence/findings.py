@@ -50,11 +50,22 @@ class Cell:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A claim of the paper in one column, and the verdict; None where a row has not been run."""
+    """A claim of the paper in one column.
+
+    Attributes
+    ----------
+    better, than, column : str
+        The row that is claimed to be better than another one, and where.
+    printed : float or None
+        The paper's figure of the one less that of the other.
+    verdict : Verdict or None
+        None where a row has not been run.
+    """
 
     better: str
     than: str
     column: str
+    printed: float | None
     verdict: Verdict | None
 
 
@@ -115,19 +126,22 @@ def findings(table: Table, runs: Sequence[Run]) -> Findings:
                 printed.get(key, cited.get(key)),
                 std.get(key),
                 key not in printed and key in cited,
-                _possible(estimate(by_cell[key], table.measure), table) if key in by_cell else None,
+                _estimated(by_cell[key], table) if key in by_cell else None,
                 _shared_settings(by_cell.get(key, []), apart),
             )
             for key in dict.fromkeys(known)
         }
-        judged = tuple(_judgements(table, columns, by_cell))
+        judged = tuple(_judgements(table, columns, by_cell, printed))
     except InputError as error:
         raise InputError(f"{table.name} ({table.title}): {error}") from error
     return Findings(table, rows, columns, cells, judged)
 
 
-def _possible(found: Estimate, table: Table) -> Estimate:
+def _estimated(runs: Sequence[Run], table: Table) -> Estimate:
     """The estimate, its intervals cut off where the table's unit ends."""
+    found = estimate(runs, table.measure, is_share=table.unit == "percent")
+    if table.unit == "seconds":  # the next run may meet another machine, or a busier one
+        found = replace(found, next_low=np.nan, next_high=np.nan)
     bounds = "low", "high", "next_low", "next_high"
     return replace(
         found, **{name: float(np.clip(getattr(found, name), *_POSSIBLE[table.unit])) for name in bounds}
@@ -135,19 +149,33 @@ def _possible(found: Estimate, table: Table) -> Estimate:
 
 
 def _judgements(
-    table: Table, columns: Sequence[str], by_cell: Mapping[tuple[str, str], Sequence[Run]]
+    table: Table,
+    columns: Sequence[str],
+    by_cell: Mapping[tuple[str, str], Sequence[Run]],
+    printed: Mapping[tuple[str, str], float],
 ) -> list[Judgement]:
-    judged = []
-    for claim in table.claims:
-        for than in claim.than:
-            for column in columns if claim.columns is None else claim.columns:
-                ours, theirs = by_cell.get((claim.better, column)), by_cell.get((than, column))
-                both = ours and theirs and {*map(_repetition, ours)} & {*map(_repetition, theirs)}
-                verdict = (
-                    judge(ours, theirs, table.measure, table.better) if ours and theirs and both else None
-                )
-                judged.append(Judgement(claim.better, than, column, verdict))
-    return judged
+    return [
+        Judgement(
+            claim.better,
+            than,
+            column,
+            _gap(printed.get((claim.better, column)), printed.get((than, column))),
+            _verdict(table, by_cell.get((claim.better, column), []), by_cell.get((than, column), [])),
+        )
+        for claim in table.claims
+        for than in claim.than
+        for column in (columns if claim.columns is None else claim.columns)
+    ]
+
+
+def _verdict(table: Table, ours: Sequence[Run], theirs: Sequence[Run]) -> Verdict | None:
+    if not {*map(_repetition, ours)} & {*map(_repetition, theirs)}:
+        return None
+    return judge(ours, theirs, table.measure, table.better, is_share=table.unit == "percent")
+
+
+def _gap(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one - other
 
 
 def _repetition(run: Run) -> tuple[Any, ...]:

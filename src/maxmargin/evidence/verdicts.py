@@ -20,6 +20,8 @@ def judge(
     beaten: Sequence[Mapping[str, Any]],
     measure: str,
     better: Literal["lower", "higher"],
+    *,
+    is_share: bool = True,
 ) -> Verdict:
     """Judge the claim that one row of a table is better than another.
 
@@ -34,6 +36,8 @@ def judge(
         Entry that they are judged by.
     better : {"lower", "higher"}
         Which value of it is better.
+    is_share : bool, default=True
+        Whether it may be a share of test rows, so that single runs have an interval.
 
     Examples
     --------
@@ -44,7 +48,7 @@ def judge(
     >>> judge(ours[:1], theirs[:1], "error", "lower").outcome
     'not shown'
     """
-    gap = difference(claimed, beaten, measure)
+    gap = difference(claimed, beaten, measure, is_share=is_share)
     if np.isnan(gap.low) or gap.low <= 0 <= gap.high:
         return Verdict("not shown", gap)
     return Verdict("holds" if (gap.high < 0) == (better == "lower") else "contradicted", gap)

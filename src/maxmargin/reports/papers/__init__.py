@@ -4,7 +4,7 @@ from maxmargin.reports.papers.markdown import write_markdown
 from maxmargin.reports.papers.page import write_evidence_html
 from maxmargin.reports.papers.pictures import Picture, draw_figures
 from maxmargin.reports.papers.reading import read_results
-from maxmargin.reports.papers.summary import Section, claim_groups, summarise_evidence
+from maxmargin.reports.papers.summary import Section, claim_groups, summarise_evidence, without_records
 from maxmargin.reports.papers.terminal import terminal_tables
 from maxmargin.reports.papers.words import counted
 
@@ -17,6 +17,7 @@ __all__ = [
     "read_results",
     "summarise_evidence",
     "terminal_tables",
+    "without_records",
     "write_evidence_html",
     "write_markdown",
 ]

@@ -21,7 +21,13 @@ FIGURES = "figures"
 _OURS = "<!-- drawn by maxmargin report -->"  # marks a figure that a later report may remove
 
 
-def write_markdown(sections: Sequence[Section], drawn: Mapping[str, Sequence[Picture]], docs: Path) -> None:
+def write_markdown(
+    sections: Sequence[Section],
+    drawn: Mapping[str, Sequence[Picture]],
+    docs: Path,
+    *,
+    unrun: str = "",
+) -> None:
     """Write ``results.md`` and its figures.
 
     Figures of an earlier report that are no longer drawn are removed; other files stay.
@@ -34,13 +40,15 @@ def write_markdown(sections: Sequence[Section], drawn: Mapping[str, Sequence[Pic
         Their figures, from :func:`~maxmargin.reports.papers.draw_figures`.
     docs : Path
         The folder to write to.
+    unrun : str
+        A sentence on what has no records, from :func:`~maxmargin.reports.papers.without_records`.
     """
     drawings = [drawing for section in sections for one in drawn[section.name] for drawing in one.drawings]
     for drawing in drawings:
         with replacing(docs / FIGURES / f"{drawing.name}.svg") as draft:
             draft.write_text(f"{standalone(drawing)}{_OURS}\n", encoding="utf-8")
     with replacing(docs / "results.md") as draft:
-        draft.write_text("\n".join(_document(sections, drawn)) + "\n", encoding="utf-8")
+        draft.write_text("\n".join(_document(sections, drawn, unrun)) + "\n", encoding="utf-8")
     for path in (docs / FIGURES).glob("*.svg"):
         known = {drawing.name for drawing in drawings}
         if path.stem not in known and path.read_text(encoding="utf-8", errors="replace").rstrip().endswith(
@@ -49,10 +57,14 @@ def write_markdown(sections: Sequence[Section], drawn: Mapping[str, Sequence[Pic
             path.unlink()
 
 
-def _document(sections: Sequence[Section], drawn: Mapping[str, Sequence[Picture]]) -> Iterable[str]:
+def _document(
+    sections: Sequence[Section], drawn: Mapping[str, Sequence[Picture]], unrun: str
+) -> Iterable[str]:
     yield f"# {TITLE}"
     yield ""
     yield "Made by `maxmargin report` from the records of `maxmargin reproduce`; no number is typed by hand."
+    if unrun:
+        yield from ("", _escaped(unrun))
     yield from _summary(sections)
     yield from ("", "## How to read the tables", "")
     yield from (f"- {_escaped(rule)}" for rule in RULES)
@@ -163,24 +175,31 @@ def _judged(section: Section, found: Findings) -> Iterable[str]:
     claims = [claim for claim in section.claims if claim.table is found.table]
     if not claims:
         return
-    yield ""
+    yield from ("", words.direction(found.table), "")
+    is_printed = any(one.printed is not None for claim in claims for one in claim.judgements)
     if not found.table.columns:
         rows = [
-            [_escaped(words.claimed(claim)), _strong(outcome), *rest]
+            [_escaped(words.claimed(claim)), _strong(outcome), *rest, *([paper] if is_printed else [])]
             for claim in claims
-            for outcome, *rest in (words.judged(one, found.table) for one in claim.judgements)
+            for outcome, *rest, paper in (words.judged(one, found.table) for one in claim.judgements)
         ]
-        yield from _table(["Claim", "Verdict", "Difference [95 %]", "n"], rows, 2)
+        paper = ["Paper's difference"] if is_printed else []
+        yield from _table(["Claim", "Verdict", "Difference [95 %]", "n", *paper], rows, 2)
         return
     columns = list(dict.fromkeys(one.column for claim in claims for one in claim.judgements))
     rows = []
     for claim in claims:
         by_column = {one.column: words.judged(one, found.table) for one in claim.judgements}
         cells = [by_column.get(column) for column in columns]
-        texts = [f"{_strong(cell[0])}<br>{cell[1]}" if cell else "" for cell in cells]
+        texts = [_verdict(cell, is_printed) if cell else "" for cell in cells]
         rows.append([_escaped(words.claimed(claim)), *texts])
     heads = [_escaped(words.named(found.table, column)) for column in columns]
     yield from _table(["Claim", *heads], rows, 1)
+
+
+def _verdict(cell: Sequence[str], is_printed: bool) -> str:
+    outcome, difference, _, paper = cell
+    return "<br>".join([_strong(outcome), difference, *([f"paper {paper}"] if is_printed else [])])
 
 
 def _chosen(found: Findings) -> Iterable[str]:

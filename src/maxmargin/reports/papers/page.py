@@ -24,7 +24,11 @@ _THEME = {colour: f"var(--{name})" for colour, name in zip((*COLOURS, RULE), _NA
 
 
 def write_evidence_html(
-    sections: Sequence[Section], drawn: Mapping[str, Sequence[Picture]], path: str | Path
+    sections: Sequence[Section],
+    drawn: Mapping[str, Sequence[Picture]],
+    path: str | Path,
+    *,
+    unrun: str = "",
 ) -> None:
     """Write the evidence as one self-contained page.
 
@@ -36,6 +40,8 @@ def write_evidence_html(
         Their figures, from :func:`~maxmargin.reports.papers.draw_figures`.
     path : str or Path
         The file to write; what stood there is replaced once the page is whole.
+    unrun : str
+        A sentence on what has no records, from :func:`~maxmargin.reports.papers.without_records`.
     """
     groups = claim_groups(sections)
     contents = {
@@ -51,6 +57,7 @@ def write_evidence_html(
             for _, own in groupby(sections, key=lambda section: section.printed.name)
         ],
         "rules": RULES,
+        "unrun": unrun,
     }
     write_page("evidence.html.jinja", contents, path)
 
@@ -102,6 +109,7 @@ def _table(section: Section, found: Findings) -> dict[str, Any]:
     return {
         "anchor": _anchor(section, table.name),
         "heading": table_heading(table),
+        "direction": words.direction(table),
         "heads": words.heads(found),
         "parts": [
             {"name": words.named(table, column), "lines": _lines(found, column)}
@@ -133,8 +141,15 @@ def _glance(found: Findings) -> dict[str, Any]:
     }
 
 
-def _judged(claim: ClaimSummary, columns: Sequence[str]) -> list[list[str] | None]:
-    by_column = {one.column: words.judged(one, claim.table) for one in claim.judgements}
+def _judged(claim: ClaimSummary, columns: Sequence[str]) -> list[tuple[str, list[str]] | None]:
+    """Verdict of each column, and the lines below it; None where the claim is not of that column."""
+    by_column = {}
+    for one in claim.judgements:
+        outcome, difference, _, paper = words.judged(one, claim.table)
+        by_column[one.column] = (
+            outcome,
+            [difference, *([f"paper {paper}"] if one.printed is not None else [])],
+        )
     return [by_column.get(column) for column in columns]
 
 

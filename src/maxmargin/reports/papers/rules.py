@@ -14,8 +14,8 @@ RULES = (
     "and not shown where it covers zero. Each is judged on its own, without regard to how many there are. "
     "Single runs are compared by Newcombe's interval (1998), which takes their test rows for independent.",
     "Differences of percentages are in points. Settings that a paper leaves open are chosen on validation "
-    "rows, never on test rows; where a wider grid chose anew, the tests of the earlier choice stay among the "
-    "records and out of the tables.",
+    "rows, never on test rows; where a wider or finer grid chose anew, the tests of the earlier choice "
+    "stay among the records and out of the tables.",
     "Cited figures are those that the paper takes from other ones; they are not rerun.",
 )
 """For whoever reads the tables."""

@@ -148,6 +148,24 @@ def claim_groups(sections: Iterable[Section]) -> list[ClaimGroup]:
     return [group for group in groups if group.claims]
 
 
+def without_records(experiments: Iterable[Printed], sections: Iterable[Section]) -> str:
+    """A sentence on the experiments that have no records, or none at the paper's scale; empty if all have.
+
+    Examples
+    --------
+    >>> without_records([Printed(name="tang", title="t", paper="p", scales={})], [])
+    'Not run yet: tang.'
+    """
+    scales: dict[str, set[str]] = {}
+    for section in sections:
+        scales.setdefault(section.printed.name, set()).add(section.scale)
+    names = [printed.name for printed in experiments]
+    never = [name for name in names if name not in scales]
+    reduced = [name for name in names if name in scales and FULL not in scales[name]]
+    told = [("Not run yet", never), ("Run at a reduced scale alone", reduced)]
+    return " ".join(f"{what}: {listing(which)}." for what, which in told if which)
+
+
 def label_of(printed: Printed, entry: str, value: object) -> str:
     """What a line or a panel is called: its label, or what the record says.
 

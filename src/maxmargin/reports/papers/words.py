@@ -171,6 +171,17 @@ def counted(counts: Mapping[str, int]) -> str:
     return f"of {total} claims {told}" if total > 1 else f"the one claim {told.removeprefix('1 ')}"
 
 
+def direction(table: Table) -> str:
+    """Which values are better, for a table that judges by it.
+
+    Examples
+    --------
+    >>> direction(Table(name="Table 1", title="Errors"))
+    'Lower is better.'
+    """
+    return f"{table.better.capitalize()} is better."
+
+
 def claimed(claim: ClaimSummary) -> str:
     """A claim in words."""
     return f"{named(claim.table, claim.better)} better than {named(claim.table, claim.than)}"
@@ -187,13 +198,14 @@ def became(claim: ClaimSummary) -> str:
 
 
 def differences(claim: ClaimSummary) -> str:
-    """The difference of a claim with its interval; in several columns, from the least to the largest."""
+    """The difference of a claim with its interval; of several columns, from the least to the largest."""
     if len(claim.judgements) == 1:
         return verdict_gap(claim.judgements[0], claim.table)
     gaps = [one.verdict.difference.mean for one in claim.judgements if one.verdict]
     if not gaps:
         return NONE
-    return f"between {signed(min(gaps), claim.table.unit)} and {signed(max(gaps), claim.table.unit)}"
+    least, largest = (signed(gap, claim.table.unit) for gap in (min(gaps), max(gaps)))
+    return f"{len(gaps)} differences, the least {least}, the largest {largest}"
 
 
 def verdict_gap(judgement: Judgement, table: Table) -> str:
@@ -202,9 +214,10 @@ def verdict_gap(judgement: Judgement, table: Table) -> str:
 
 
 def judged(judgement: Judgement, table: Table) -> list[str]:
-    """Cells of a judged claim: the verdict, the difference with its interval, the number of pairs."""
+    """Cells of a judged claim: verdict, difference with its interval, number of pairs, paper's difference."""
     pairs = str(judgement.verdict.difference.n) if judgement.verdict else NONE
-    return [outcome_of(judgement), verdict_gap(judgement, table), pairs]
+    paper = signed(judgement.printed, table.unit)
+    return [outcome_of(judgement), verdict_gap(judgement, table), pairs, paper]
 
 
 def _is_printed(found: Findings) -> bool:

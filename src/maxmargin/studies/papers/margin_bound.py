@@ -17,6 +17,7 @@ import numpy as np
 from maxmargin._typing import Floats, Ints
 from maxmargin.linear import M3SVC
 from maxmargin.losses import SmoothHinge, WestonWatkins
+from maxmargin.penalties import PairwiseMargin
 from maxmargin.studies.papers.figure_part import Part
 from maxmargin.studies.papers.linear_methods import LinearMethod, best
 from maxmargin.studies.papers.notebook import Notebook
@@ -25,8 +26,9 @@ from maxmargin.studies.records import Record
 
 _FROBENIUS = 2
 _LOSS = WestonWatkins(SmoothHinge(M3SVC().delta))
-_NEAR = 0.01  # decades of C, that the training loss is matched within
-_DECADES = 6  # beyond which a larger C changes a fit no more
+_NEAR = 0.003  # decades of C, that it is searched within
+_MATCHED = 0.02  # how far, relatively, the training losses of a comparison may be apart
+_DECADES = 4  # of C, on either side of where the match is expected
 
 
 class Bound(Part):
@@ -64,33 +66,46 @@ class Bound(Part):
 def _bounded(fold: Fold, p: float, chosen: float) -> Record:
     X, unseen = fold.standardised()
     y = fold.y[fold.train]
-    wanted = _loss_of(_fitted(M3SVC(p=_FROBENIUS), X, y, chosen), X, y)
+    frobenius = _fitted(M3SVC(p=_FROBENIUS), X, y, chosen)
+    wanted = _loss_of(frobenius, X, y)
     model = M3SVC(p=p, warm_start=True)
-    C = matched(lambda C: _loss_of(_fitted(model, X, y, C), X, y), wanted, chosen)
-    _fitted(model, X, y, C)
+    C = matched(lambda C: _loss_of(_fitted(model, X, y, C), X, y), wanted, _expected(p, frobenius))
+    loss = _loss_of(_fitted(model, X, y, C), X, y)
     apart = _differences(model)
     lengths, radius = np.linalg.norm(apart, axis=1), float(np.linalg.norm(X, axis=1).max())
+    widest = float(np.linalg.norm(_differences(frobenius), axis=1).max())
     scored = fold.scored(model.predict(unseen))
     found = {
         "C": C,
-        "training_loss": _loss_of(model, X, y),
+        "training_loss": loss,
         "radius": radius,
         "smallest_margin": float(2 / lengths.max()),
         "attained": float(np.abs(X @ apart.T).max()),
         "bound": radius * float(lengths.max()),
         "bound_by_sum": radius * float(np.sum(lengths**p) ** (1 / p)),
+        "relative_bound": float(lengths.max()) / widest,
     }
     shares = {name: scored[name] for name in ("accuracy", "n_train", "n_test")}
-    return shares | {name: float(f"{value:.5g}") for name, value in found.items()}
+    is_matched = abs(np.log(loss / wanted)) <= _MATCHED
+    return {"matched": bool(is_matched)} | shares | {k: float(f"{v:.5g}") for k, v in found.items()}
+
+
+def _expected(p: float, frobenius: M3SVC) -> float:
+    """The C at which weights along those of p = 2 are a solution for p as well.
+
+    A penalty P_p of degree p has <grad P_p(W), W> = p P_p(W), which C times a slope of the loss equals.
+    """
+    degrees = [q * float(PairwiseMargin(q).value_and_gradient(frobenius.coef_)[0]) for q in (p, _FROBENIUS)]
+    return float(frobenius.C) * degrees[0] / degrees[1]
 
 
 def matched(loss: Callable[[float], float], wanted: float, start: float) -> float:
-    """The C, near ``start``, at which a loss that falls with C is as wanted; a large one where none is.
+    """The C, near ``start``, at which a loss that falls with C is as wanted; the last tried where none is.
 
     Examples
     --------
-    >>> round(matched(lambda C: 1 / C, wanted=0.02, start=1.0))
-    50
+    >>> round(matched(lambda C: 1 / C, wanted=0.02, start=1.0), 1)
+    50.0
     """
     from scipy.optimize import brentq
 
@@ -98,14 +113,15 @@ def matched(loss: Callable[[float], float], wanted: float, start: float) -> floa
     def excess(decade: float) -> float:
         return float(np.log(loss(10.0**decade) / wanted))
 
-    low = high = float(np.log10(start))
-    while excess(low) < 0:
-        low -= 1
-    while excess(high) > 0 and high < low + _DECADES:
-        high += 1
-    reached = low < high and excess(high) <= 0
-    decade: Any = brentq(excess, low, high, xtol=_NEAR) if reached else high
-    return float(10.0**decade)
+    first = float(np.log10(start))
+    if excess(first) == 0:
+        return start
+    towards = 1 if excess(first) > 0 else -1
+    for last in first + towards * np.arange(1, _DECADES + 1, dtype=float):
+        if excess(float(last)) * towards <= 0:
+            root: Any = brentq(excess, float(last) - towards, float(last), xtol=_NEAR)
+            return float(10.0**root)
+    return float(10.0 ** (first + towards * _DECADES))
 
 
 def _fitted(model: M3SVC, X: Floats, y: Ints, C: float) -> M3SVC:
