@@ -83,6 +83,17 @@ def test_a_large_table_is_shown_at_a_glance_and_column_by_column(text):
     assert ["theirs", "90.00 (cited)", "–", "–", "–", "–", "–"] in rows(text, "theirs")
 
 
+def test_a_row_with_fewer_runs_than_others_says_so(tmp_path):
+    experiment, records = large()
+    some = [r for r in records if (r["method"], r["data"]) != ("ovr", "usps") or r["fold"] < 2]
+    sections = summarise_evidence([experiment], {"large": some})
+    write_markdown(sections, draw_figures(sections), tmp_path, unrun="Not run yet: other.")
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "Not run yet: other." in text
+    glance = rows(text, "OVR")[0]
+    assert [" (n = 2 of 5)" in cell for cell in glance] == [column == 3 for column in range(8)]
+
+
 def test_claims_are_summed_up_by_scale(text, sections):
     full, quick, beyond = re.split(
         r"## (?:The papers' claims|Beyond).*", text.partition("## How to read")[0]

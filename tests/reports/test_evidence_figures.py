@@ -1,5 +1,7 @@
 """Each kind of figure shows what its records hold, in words too."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,17 @@ def test_runs_measured_at_different_places_have_lines_of_their_own():
     runs = [run(method="a", seed=s, curve=curve) for s, curve in enumerate(curves)]
     (drawing,) = draw(Figure(name="F", title="t", kind="curves", x="x", y="y", log_x=True), runs)
     assert drawing.description == "a: 5 at first, 6 at last (2), 1 run; a: 7 at first, 8 at last (4), 1 run."
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [([900, 170], {"200", "500"}), ([1.9, 1.1], {"1.2", "1.5"}), ([9000, 2], {"10", "100", "1000"})],
+)
+def test_a_short_logarithmic_axis_has_ticks_between_the_powers_of_ten(values, ticks):
+    figure = Figure(name="F", title="t", kind="curves", y="y", log_y=True)
+    (drawing,) = draw(figure, [run(method="a", seed=0, curve={"y": values})])
+    shown = set(re.findall(r">([\d.]+)</text>", drawing.svg))
+    assert ticks <= shown, shown
 
 
 def test_a_sweep_is_of_means_in_order(pictured):

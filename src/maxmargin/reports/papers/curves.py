@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _HEIGHT = 250
 _FEW = 12  # points up to which each has its dot, or is told
+_SHORT, _SHORTER = 30, 4  # how many times the largest value on a logarithmic axis is the least
 _DASHES = ("-", "--", ":")  # of the lines beyond the number of colours
 
 
@@ -154,6 +155,16 @@ def _axes(drawing: "Figure", panel: Panel) -> "Axes":
     return axes
 
 
+def _tick_short_logs(axes: "Axes") -> None:
+    """Ticks between the powers of ten where an axis has hardly one of these."""
+    from matplotlib.ticker import LogLocator
+
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = axis.get_view_interval()
+        if axis.get_scale() == "log" and high / low < _SHORT:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low > _SHORTER else range(1, 10)))
+
+
 def _draw_line(axes: "Axes", line: _Line) -> None:
     marker = "o" if len(line.x) <= _FEW else ""
     axes.plot(line.x, line.mean, line.dash, color=line.colour, lw=1.6, marker=marker, ms=3, clip_on=False)
@@ -175,6 +186,7 @@ def _around_means(axes: "Axes", panel: Panel, lines: Sequence[Sequence[tuple[Any
 
 def _name(axes: "Axes", ends: Sequence[tuple[str, float, str]]) -> None:
     axes.margins(x=0.02)
+    _tick_short_logs(axes)
     named: dict[str, tuple[str, float, str]] = {
         label: (label, y, colour) for label, y, colour in ends if label
     }

@@ -139,11 +139,17 @@ def lines(found: Findings, column: str = ONLY) -> list[tuple[str, list[str]]]:
 
 
 def glance(found: Findings, row: str, column: str) -> list[str]:
-    """Our mean with its difference to the paper's figure and, on a second line, that figure."""
+    """Our mean with its difference to the paper's figure and, on a second line, that figure.
+
+    Where other rows of the column have more runs, how many it has is said.
+    """
     cell, unit = found.cells.get((row, column)), found.table.unit
     if cell is None:
         return [""]
     mean = figure(cell.ours.mean if cell.ours else None, unit)
+    most = max(other.ours.n for (_, c), other in found.cells.items() if c == column and other.ours)
+    if cell.ours and cell.ours.n < most:
+        mean += f" (n = {cell.ours.n} of {most})"
     if cell.printed is None:
         return [mean]
     gaps = f" ({signed(cell.difference, unit)})" if cell.difference is not None else ""
