@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from maxmargin.evidence import shown_runs
-from maxmargin.evidence.runs import settings_of
+from maxmargin.evidence.runs import choices_at_ends, settings_of
 
 RESULTS = Path(__file__).parents[2] / "results"
 TEST = {"kind": "test"}
@@ -111,3 +111,40 @@ def test_the_records_of_tangs_experiment():
     kept = [r for r in shown_runs(runs, TEST, ["method"]) if r["method"] == "dlsvm-l2"]
     assert kept == [r for r in tests if (r["C"], r["momentum"]) == (best["C"], best["momentum"])]
     assert 2 <= len(kept) < len(tests)
+
+
+def search(method, fold, **grid):
+    return {"kind": "search", "method": method, "fold": fold, "seconds": 1.0, "grid": grid}
+
+
+def choice(method, fold, **settings):
+    return {"kind": "test", "method": method, "fold": fold, **settings, "seconds": 1.0, "accuracy": 0.5}
+
+
+def test_choices_at_an_end_are_counted_fold_by_fold():
+    runs = [search("svm", fold, C=[10.0**fold, 10.0 ** (fold + 1), 10.0 ** (fold + 2)]) for fold in range(3)]
+    runs += [search("other", fold, C=[1e-9, 1.0, 1e9]) for fold in range(3)]
+    tests = [choice("svm", 0, C=1.0), choice("svm", 1, C=100.0), choice("svm", 2, C=1e4)]
+    assert choices_at_ends(runs, tests, ["method"]) == {"C": (2, 3)}
+    assert choices_at_ends(runs, [choice("svm", 0, C=10.0)], ["method"]) == {"C": (0, 1)}
+    # A wider grid moves the ends.
+    assert choices_at_ends([*runs, search("svm", 2, C=[1e4, 1e5])], tests, ["method"]) == {"C": (1, 3)}
+
+
+def test_what_was_not_chosen_lies_at_no_end():
+    tried = [search("svm", 0, C=[1.0, 2.0, 4.0], k=[2, 3])]
+    assert choices_at_ends(tried, [choice("svm", 0, C=4.0, fixed=True)], ["method"]) == {}
+    assert choices_at_ends(tried, [choice("svm", 0, C=4.0, k=3)], ["method"]) == {"C": (1, 1)}
+    assert choices_at_ends([], [choice("svm", 0, C=4.0)], ["method"]) == {}
+
+
+def test_a_choice_of_one_seed_is_that_of_all():
+    tried = [
+        {"kind": "selection", "method": "net", "seed": 0, "lr": lr, "seconds": 1.0, "error": lr}
+        for lr in (0.1, 0.2, 0.4)
+    ]
+    tests = [
+        {"kind": "test", "method": "net", "seed": seed, "lr": 0.1, "seconds": 1.0, "error": 0.1}
+        for seed in range(4)
+    ]
+    assert choices_at_ends(tried, tests, ["method"]) == {"lr": (4, 4)}

@@ -90,8 +90,22 @@ def test_a_row_with_fewer_runs_than_others_says_so(tmp_path):
     write_markdown(sections, draw_figures(sections), tmp_path, unrun="Not run yet: other.")
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "Not run yet: other." in text
+    assert "Chosen at an end" not in text  # nothing tells what was tried
     glance = rows(text, "OVR")[0]
     assert [" (n = 2 of 5)" in cell for cell in glance] == [column == 3 for column in range(8)]
+
+
+def test_choices_at_an_end_of_a_grid_are_told(tmp_path):
+    experiment, records = large()
+    where = {"method": "ovr", "data": "usps", "grid": {"C": [1.0, 2.0, 4.0]}}
+    tried = [record("large", "full", "search", fold=fold, **where) for fold in (0, 1)]  # 1 and 2 are chosen
+    sections = summarise_evidence([experiment], {"large": [*records, *tried]})
+    figures = draw_figures(sections)
+    write_markdown(sections, figures, tmp_path)
+    write_evidence_html(sections, figures, tmp_path / "results.html")
+    for name in ("results.md", "results.html"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert text.count("Chosen at an end of what was tried: OVR: C in 1 of 2.") == 1
 
 
 def test_claims_are_summed_up_by_scale(text, sections):

@@ -9,7 +9,14 @@ import numpy as np
 from maxmargin._checks import InputError
 from maxmargin.evidence.estimates import Estimate, estimate
 from maxmargin.evidence.printed import Table
-from maxmargin.evidence.runs import REPETITIONS, Run, grouped, settings_of, shown_runs
+from maxmargin.evidence.runs import (
+    REPETITIONS,
+    Run,
+    choices_at_ends,
+    grouped,
+    settings_of,
+    shown_runs,
+)
 from maxmargin.evidence.verdicts import Verdict, judge
 
 ONLY = ""
@@ -71,13 +78,17 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Findings:
-    """A table filled in: its rows and columns in order, its cells by both, its claims judged."""
+    """A table filled in: its rows and columns in order, its cells by both, its claims judged.
+
+    ``at_ends`` says by row and setting how many runs chose an end of what was tried, and of how many.
+    """
 
     table: Table
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     cells: Mapping[tuple[str, str], Cell]
     judgements: tuple[Judgement, ...]
+    at_ends: Mapping[str, Mapping[str, tuple[int, int]]]
 
     @property
     def is_run(self) -> bool:
@@ -134,7 +145,12 @@ def findings(table: Table, runs: Sequence[Run]) -> Findings:
         judged = tuple(_judgements(table, columns, by_cell, printed))
     except InputError as error:
         raise InputError(f"{table.name} ({table.title}): {error}") from error
-    return Findings(table, rows, columns, cells, judged)
+    at_ends = {
+        row: choices_at_ends(runs, of_row, apart)
+        for row in rows
+        if (of_row := [run for key, same in by_cell.items() if key[0] == row for run in same])
+    }
+    return Findings(table, rows, columns, cells, judged, at_ends)
 
 
 def _estimated(runs: Sequence[Run], table: Table) -> Estimate:

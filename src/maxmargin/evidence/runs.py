@@ -18,6 +18,8 @@ REPETITIONS = ("seed", "repeat", "fold")
 SELECTION = "selection"
 """Kind of the runs that choose settings on validation rows."""
 
+_SEARCH = "search"  # kind of the runs that hold a whole grid
+_FEWEST = 3  # values, of which one can lie inside
 _MEASURED_FROM = "seconds"  # what stands before it in a record tells the run from every other one
 _ABOUT = {"experiment", "scale", "versions", "commit", "machine", "device", "kind", *REPETITIONS}
 _CHOSEN_BY = {"error": -1, "accuracy": 1, "score": 1}  # the first that the runs have; 1 where more is better
@@ -94,11 +96,62 @@ def settings_of(run: Run, apart: Sequence[str] = ()) -> dict[str, Any]:
     return {name: run[name] for name in told if name not in {*_ABOUT, *_CHOSEN_BY, *apart}}
 
 
+def choices_at_ends(
+    runs: Sequence[Run], shown: Sequence[Run], apart: Sequence[str]
+) -> dict[str, tuple[int, int]]:
+    """How many of the shown runs have the least or the largest value that was tried, and of how many.
+
+    That is said by setting. One of which fewer than three values were tried is left out, and so are runs
+    that are ``fixed``: they are made for one value, whether it is the best or not.
+
+    Parameters
+    ----------
+    runs : sequence of mapping
+        All of an experiment at one scale.
+    shown : sequence of mapping
+        Runs of one row, from :func:`shown_runs`.
+    apart : sequence of str
+        Entries that tell the rows and columns apart.
+
+    Examples
+    --------
+    >>> tried = [{"kind": "selection", "method": "svm", "C": C, "seconds": 1.0} for C in (1, 2, 4)]
+    >>> choices_at_ends(tried, [{"kind": "test", "method": "svm", "C": 4, "seconds": 1.0}], ["method"])
+    {'C': (1, 1)}
+    """
+    found: dict[str, tuple[int, int]] = {}
+    chosen = [run for run in shown if not run.get("fixed")]
+    names_apart = [*dict.fromkeys([*apart, "method"])]  # the methods have grids of their own
+    for cell, same in grouped(chosen, names_apart).items():
+        where = dict(zip(names_apart, cell, strict=True))
+        tried = [
+            run
+            for run in runs
+            if run.get("kind") in (SELECTION, _SEARCH) and all(run.get(k, v) == v for k, v in where.items())
+        ]
+        by = _shared_repetitions(same, tried)
+        for repetition, tests in grouped(same, by).items():
+            own = grouped(tried, by).get(repetition, [])
+            for name in settings_of(tests[0], apart):
+                values = {run[name] for run in own if isinstance(run.get(name), int | float)}
+                values |= {value for run in own for value in run.get("grid", {}).get(name, ())}
+                if len(values) >= _FEWEST:
+                    ends = min(values), max(values)
+                    count, total = found.get(name, (0, 0))
+                    found[name] = count + sum(test.get(name) in ends for test in tests), total + len(tests)
+    return found
+
+
+def _shared_repetitions(one: Sequence[Run], other: Sequence[Run]) -> list[str]:
+    """What tells repetitions apart in both."""
+    return [name for name in REPETITIONS if all(len({run.get(name) for run in x}) > 1 for x in (one, other))]
+
+
 def _of_the_choice(cell: Sequence[Run], tried: Sequence[Run], apart: Sequence[str]) -> list[Run]:
     names = _chosen_settings(cell, tried, apart)
     if not names:
         return list(cell)
-    by = [name for name in REPETITIONS if all(len({run.get(name) for run in x}) > 1 for x in (cell, tried))]
+    by = _shared_repetitions(cell, tried)
     choices = grouped(tried, by)
     kept: list[Run] = []
     for repetition, tests in grouped(cell, by).items():

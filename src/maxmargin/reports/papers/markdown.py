@@ -203,7 +203,9 @@ def _verdict(cell: Sequence[str], is_printed: bool) -> str:
 
 
 def _chosen(found: Findings) -> Iterable[str]:
-    told = words.chosen(found)
+    told, ends = words.chosen(found), words.at_ends(found)
+    if ends:
+        yield from ("", _escaped(ends))
     if told:
         yield from ("", f"Run with: {'; '.join(f'{_escaped(name)}: {_escaped(x)}' for name, x in told)}.")
 

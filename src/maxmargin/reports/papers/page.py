@@ -123,6 +123,7 @@ def _table(section: Section, found: Findings) -> dict[str, Any]:
         ],
         "claims": [{"words": words.claimed(claim), "cells": _judged(claim, columns)} for claim in claims],
         "chosen": words.chosen(found),
+        "at_ends": words.at_ends(found),
     }
 
 

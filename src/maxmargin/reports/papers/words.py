@@ -164,6 +164,17 @@ def chosen(found: Findings) -> list[tuple[str, str]]:
     return [(name, settings(dict(params))) for name, params in told if params]
 
 
+def at_ends(found: Findings) -> str:
+    """A sentence on the choices that lie at an end of what was tried; empty if there are none."""
+    told = [
+        f"{named(found.table, row)}: {name} in {count} of {total}"
+        for row, names in found.at_ends.items()
+        for name, (count, total) in names.items()
+        if count
+    ]
+    return f"Chosen at an end of what was tried: {'; '.join(told)}." if told else ""
+
+
 def counted(counts: Mapping[str, int]) -> str:
     """How many claims came to each outcome.
 
