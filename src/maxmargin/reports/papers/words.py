@@ -216,9 +216,10 @@ def became(claim: ClaimSummary) -> str:
 
 def differences(claim: ClaimSummary) -> str:
     """The difference of a claim with its interval; of several columns, from the least to the largest."""
-    if len(claim.judgements) == 1:
-        return verdict_gap(claim.judgements[0], claim.table)
-    gaps = [one.verdict.difference.mean for one in claim.judgements if one.verdict]
+    judged = [one for one in claim.judgements if one.verdict] or list(claim.judgements)
+    if len(judged) == 1:
+        return verdict_gap(judged[0], claim.table)
+    gaps = [one.verdict.difference.mean for one in judged if one.verdict]
     if not gaps:
         return NONE
     least, largest = (signed(gap, claim.table.unit) for gap in (min(gaps), max(gaps)))
