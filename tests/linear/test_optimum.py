@@ -19,6 +19,7 @@ from maxmargin.linear import (
     TopKSVC,
     WestonWatkinsSVC,
 )
+from maxmargin.objectives import coordinate_ascent
 
 DELTA, EPSILON = 0.2, 1e-3
 TIGHT = {"tol": 1e-7, "max_iter": 5000}
@@ -237,3 +238,26 @@ def test_one_step_is_not_enough_and_says_so(name, rng):
     assert value > 1e-9
     assert estimator.converged_ is False
     assert estimator.n_iter_ == 1
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+@pytest.mark.parametrize("cls", [OneVsRestSVC, OneVsOneSVC])
+def test_few_rows_of_many_features_are_swept_to_the_optimum_of_newton_steps(cls, loss, monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 90)) + 3.0, np.arange(40) % 4
+    X[np.arange(40), y] += 2.0
+    options = {"loss": loss, "tol": 1e-6, "warm_start": True}
+    by_newton = cls(C=0.05, **options).fit(X, y)
+    calls, sweeps = [], coordinate_ascent._one_vs_rest
+    monkeypatch.setattr(coordinate_ascent, "_LEAST_BYTES", 0)
+    monkeypatch.setattr(
+        coordinate_ascent, "_one_vs_rest", lambda *given, **named: calls.append(1) or sweeps(*given, **named)
+    )
+    swept = cls(C=0.05, **options).fit(X, y)
+    moved = cls(C=0.01, **options).fit(X, y).set_params(C=0.05).fit(X, y)
+    assert len(calls) == 3 * (1 if cls is OneVsRestSVC else 6)
+    for model in (swept, moved):
+        assert model.converged_
+        assert model.objective_ == pytest.approx(by_newton.objective_, rel=2e-6)
+        np.testing.assert_allclose(model.coef_, by_newton.coef_, atol=1e-3)
+        np.testing.assert_allclose(model.intercept_, by_newton.intercept_, atol=1e-2)

@@ -212,8 +212,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Fit to rows that are checked."""
         return self._minimised(rows.blocks, len(rows.classes), self._last_fit(rows.classes, rows.X.shape))
 
-    def _minimised(self, rows: RowBlocks, n_scores: int, start: Fit | None) -> Fit:
-        """Minimise from a fit to the same rows, or from zero."""
+    def _minimised(self, rows: RowBlocks, n_scores: int, start: Fit | None, problems: int = 1) -> Fit:
+        """Minimise one of several such problems, from a fit to the same rows or from zero."""
         coordinates = Coordinates.of(rows, float(self.C), n_scores, fit_intercept=self.fit_intercept)
         objective = LinearObjective(
             rows, self._loss(), self._penalty(), float(self.C), coordinates, self._ridge()
@@ -230,6 +230,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             max_iter=int(self.max_iter),
             duals=duals,
             seed=check_random_state(self.random_state).randint(2**31),
+            problems=problems,
             report=self._report(),
         )
         if not (np.isfinite(minimum.certificate.primal) and np.isfinite(minimum.vector).all()):

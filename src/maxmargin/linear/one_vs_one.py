@@ -55,13 +55,15 @@ class OneVsOneSVC(BinaryMachines):
     def _solve(self, rows: TrainingRows) -> Fit:
         X, target, weight, classes = rows.X, rows.target, rows.weight, rows.classes
         last = self._last_fit(classes, X.shape)
+        pairs = list(combinations(range(len(classes)), 2))
         fits = []
-        for pair, (k, m) in enumerate(combinations(range(len(classes)), 2)):
+        for pair, (k, m) in enumerate(pairs):
             used = ((target == k) | (target == m)) & (weight > 0)
             # Column 0 of the one-vs-rest loss takes target 0, here class k, as positive.
             blocks = rows_of(X[used], (target[used] == m).astype(np.intp), weight[used])
             one = slice(pair, pair + 1)
-            fits.append(self._minimised(blocks, 1, last and Fit(last.coef[one], last.intercept[one])))
+            start = last and Fit(last.coef[one], last.intercept[one])
+            fits.append(self._minimised(blocks, 1, start, len(pairs)))
         return Fit(
             np.vstack([fit.coef for fit in fits]),
             np.concatenate([fit.intercept for fit in fits]),

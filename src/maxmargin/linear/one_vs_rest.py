@@ -43,12 +43,12 @@ class OneVsRestSVC(BinaryMachines):
     (True, True)
     """
 
-    def _minimised(self, rows: RowBlocks, n_scores: int, start: Fit | None) -> Fit:
+    def _minimised(self, rows: RowBlocks, n_scores: int, start: Fit | None, problems: int = 1) -> Fit:
         if n_scores > 2:
-            return super()._minimised(rows, n_scores, start)
+            return super()._minimised(rows, n_scores, start, problems)
         # The two machines of two classes mirror each other: one is solved.
         first = None if start is None else replace(start, coef=start.coef[:1], intercept=start.intercept[:1])
-        fit = super()._minimised(rows, 1, first)
+        fit = super()._minimised(rows, 1, first, problems)
         return replace(
             fit,
             coef=np.vstack([fit.coef, -fit.coef]),

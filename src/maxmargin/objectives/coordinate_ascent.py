@@ -10,13 +10,14 @@ from maxmargin._typing import Floats
 from maxmargin.losses import CrammerSinger, OneVsRest, SmoothHinge, TopK, WestonWatkins
 from maxmargin.objectives.certificate import Certificate, certify, relative_gap
 from maxmargin.objectives.linear import LinearObjective
-from maxmargin.objectives.row_blocks import Block, States
+from maxmargin.objectives.row_blocks import Block, RowBlocks, States
 from maxmargin.penalties import Frobenius
 
 Report = Callable[[int, float], None] | None
 
 _LEAST_BYTES = 1 << 20  # a smaller problem is solved before the compiled sweeps are loaded
 _MOST_SWEEPS = 90  # a one-vs-rest problem that is not solved by then is one for Newton steps
+_MOST_WIDE_SWEEPS = 600  # where these would take a matrix that is larger than the rows
 _MOST_ROUNDS = 30  # and so is a multi-class one
 _FAR = 5e-5  # multi-class sweeps run in single precision, and the last digits are dear to them
 _HELD = 1e6  # a pull that keeps the dual variables where they are, to a millionth
@@ -33,21 +34,35 @@ class Start:
 
 
 def coordinate_ascent(
-    objective: LinearObjective, start: Floats, *, tol: float, max_iter: int, seed: int, report: Report
+    objective: LinearObjective,
+    begun: Start,
+    *,
+    tol: float,
+    max_iter: int,
+    seed: int,
+    problems: int,
+    report: Report,
 ) -> Start:
-    """Solve as far as dual coordinate ascent goes fast; elsewhere return the start as it is."""
+    """Solve as far as dual coordinate ascent goes fast; elsewhere return the start as it is.
+
+    ``problems`` is how many such problems there are to solve: they share what the compiled sweeps cost.
+    """
     rows, loss = objective.rows, objective.loss
     squared_norm = isinstance(objective.penalty, Frobenius) and objective.epsilon == 0
-    if rows.whole is None or not squared_norm or np.any(start) or rows.nbytes < _LEAST_BYTES:
-        return Start(start)
+    if rows.whole is None or not squared_norm or rows.nbytes * problems < _LEAST_BYTES:
+        return begun
+    is_cold = begun.duals is None and not np.any(begun.vector)
     if isinstance(loss, OneVsRest):
-        if not rows.is_sparse or isinstance(loss.surrogate, SmoothHinge):
-            return Start(start)
-        most = min(max_iter, _MOST_SWEEPS)
-        return _one_vs_rest(objective, rows.whole, tol=tol, max_iter=most, random_state=seed, report=report)
+        wide = _is_wide(rows)
+        if isinstance(loss.surrogate, SmoothHinge) or not (wide or (rows.is_sparse and is_cold)):
+            return begun
+        most = min(max_iter, _MOST_WIDE_SWEEPS if wide else _MOST_SWEEPS)
+        return _one_vs_rest(
+            objective, rows.whole, begun, tol=tol, max_iter=most, random_state=seed, report=report
+        )
     kind = _kind(loss)
-    if kind is None:
-        return Start(start)
+    if kind is None or not is_cold:
+        return begun
     return _multi_class(
         objective,
         rows.whole,
@@ -56,6 +71,15 @@ def coordinate_ascent(
         random_state=seed,
         report=report,
         **kind,
+    )
+
+
+def _is_wide(rows: RowBlocks) -> bool:
+    """Whether the rows are dense and so few that some plane separates almost any labels (Cover 1965)."""
+    return (
+        rows.whole is not None
+        and isinstance(rows.whole.X, np.ndarray)
+        and rows.n_samples <= 2 * rows.n_features
     )
 
 
@@ -72,12 +96,16 @@ def _kind(loss: Any) -> dict[str, Any] | None:
     return None
 
 
-def _one_vs_rest(objective: LinearObjective, whole: Block, **limits: Any) -> Start:
+def _one_vs_rest(objective: LinearObjective, whole: Block, begun: Start, **limits: Any) -> Start:
     from maxmargin.solvers.dual_coordinate import minimize_dual_coordinate
 
     (X, target, weight), coordinates = whole, objective.coordinates
     signs = np.where(target[:, None] == np.arange(coordinates.n_scores), np.int8(1), np.int8(-1))
     bounds = objective.C * weight
+    known: dict[str, Any] = {}
+    if begun.duals is not None:
+        known["start_duals"] = np.concatenate(list(begun.duals)) * bounds[:, None]
+        _, known["start_intercept"] = coordinates.split(begun.vector)
     solution = minimize_dual_coordinate(
         X,
         signs,
@@ -85,6 +113,7 @@ def _one_vs_rest(objective: LinearObjective, whole: Block, **limits: Any) -> Sta
         squared=not objective.loss.is_polyhedral,
         fit_intercept=coordinates.fit_intercept,
         n_threads=objective.rows.threads,
+        **known,
         **limits,
     )
     point = solution.point

@@ -45,6 +45,7 @@ def minimise(
     max_iter: int,
     duals: States | None = None,
     seed: int = 0,
+    problems: int = 1,
     report: Report = None,
 ) -> Minimum:
     """Minimise until the certificate is at most ``tol``.
@@ -68,6 +69,8 @@ def minimise(
         Dual variables to begin with, one array a block, where the loss is polyhedral.
     seed : int, default=0
         Of the order in which coordinate ascent visits the rows.
+    problems : int, default=1
+        How many such problems there are to solve.
     report : callable, optional
         Called with (iteration, objective) after each step.
     """
@@ -75,11 +78,17 @@ def minimise(
         # A common shift of the scores changes no coupled loss: the penalty alone decides, for none.
         coordinates = objective.coordinates
         start = coordinates.centred(start.reshape(coordinates.n_scores, -1)).ravel()
-    goal = goal_of(objective, tol)
+    goal = goal_of(objective, tol, problems)
     with objective.rows.working():
-        begun = Start(start, duals)
-        if duals is None:
-            begun = coordinate_ascent(objective, start, tol=tol, max_iter=max_iter, seed=seed, report=report)
+        begun = coordinate_ascent(
+            objective,
+            Start(start, duals),
+            tol=tol,
+            max_iter=max_iter,
+            seed=seed,
+            problems=problems,
+            report=report,
+        )
         left = max_iter - begun.iterations
         if begun.certificate is not None and (begun.certificate.value <= tol or left <= 0):
             status = "converged" if begun.certificate.value <= tol else "max_iter"
@@ -92,9 +101,9 @@ def minimise(
         return replace(end, iterations=begun.iterations + end.iterations)
 
 
-def goal_of(objective: LinearObjective, tol: float) -> float:
-    """The tolerance, or for a small problem rounding, so that its solution hangs on nothing but its rows."""
-    small = objective.coordinates.size * objective.rows.n_samples < _SMALL
+def goal_of(objective: LinearObjective, tol: float, problems: int = 1) -> float:
+    """The tolerance, or for small problems rounding, so that a solution hangs on nothing but its rows."""
+    small = objective.coordinates.size * objective.rows.n_samples * problems < _SMALL
     return min(tol, _ROUNDING) if small else tol
 
 
