@@ -1,5 +1,8 @@
 """The papers' experiments are read from checked files, and rerun once."""
 
+import sys
+from importlib.metadata import PackageNotFoundError
+
 import pytest
 
 from maxmargin._checks import InputError
@@ -68,3 +71,16 @@ def test_what_cannot_be_run_is_said(tmp_path):
     (tmp_path / "small.jsonl").write_text('{"experiment": "small", "scale": "quick"}\n')
     with pytest.raises(InputError, match="add --resume to go on or choose another --out"):
         run(tmp_path)
+
+
+def test_without_pytorch_the_first_word_says_what_to_install(tmp_path, monkeypatch):
+    def version_of_what_is_here(name):
+        if name == "torch":
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr("maxmargin.studies.provenance.version", version_of_what_is_here)
+    with pytest.raises(InputError, match=r"PyTorch is not installed; pip install \"maxmargin\[deep\]\""):
+        run(tmp_path)
+    assert not list(tmp_path.iterdir())

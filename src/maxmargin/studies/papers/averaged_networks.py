@@ -7,7 +7,6 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import model_validator
 
-from maxmargin._checks import check_torch
 from maxmargin.studies.papers.network_inputs import Part, present
 from maxmargin.studies.papers.network_measures import measures_of
 from maxmargin.studies.papers.network_settings import NetworkSettings, Params
@@ -45,7 +44,6 @@ class AveragedNetworks(NetworkSettings):
 
     def run(self, notebook: Notebook, seeds: range, device: str) -> None:
         """Choose on the validation rows, then train a network a fold and average their scores."""
-        check_torch()
         for data, inputs in present(self.data, notebook.tell).items():
             known, unseen = inputs.parts()
             n_classes = n_classes_of(known, unseen)

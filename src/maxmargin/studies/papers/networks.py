@@ -4,7 +4,6 @@ from typing import Literal
 
 import numpy as np
 
-from maxmargin._checks import check_torch
 from maxmargin.studies.papers.network_inputs import Part, present
 from maxmargin.studies.papers.network_settings import NetworkSettings, Params
 from maxmargin.studies.papers.network_training import Trainings
@@ -20,7 +19,6 @@ class Networks(NetworkSettings):
 
     def run(self, notebook: Notebook, seeds: range, device: str) -> None:
         """On each data set, choose on the validation rows, then train on all rows but those of the test."""
-        check_torch()
         for data, inputs in present(self.data, notebook.tell).items():
             known, unseen = inputs.parts()
             chosen = choose(self, notebook, data, known, n_classes_of(known, unseen), device)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from maxmargin._checks import InputError, check_torch
+from maxmargin._checks import InputError
 from maxmargin.datasets import load_dataset
 from maxmargin.evidence import Strict
 from maxmargin.studies.papers.notebook import Notebook
@@ -178,7 +178,6 @@ class Network(Trained):
 
     def learn(self, rows: Rows, place: Place) -> Any:
         """The network and the log of its training."""
-        check_torch()
         from maxmargin import nn
         from maxmargin.deep.ingredients import make_net
 
@@ -219,7 +218,6 @@ class Codes(Trained):
 
     def learn(self, rows: Rows, place: Place) -> Any:
         """The autoencoder and the log of its training."""
-        check_torch()
         from maxmargin.deep.autoencoding import train_autoencoder
         from maxmargin.deep.nets import GogosAutoencoder
         from maxmargin.deep.scopes import seeded

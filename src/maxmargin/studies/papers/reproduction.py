@@ -53,6 +53,7 @@ def reproduce(
         If the scale is unknown, or there are records and ``resume`` is False.
     """
     procedure = experiment.at(scale)
+    trained_on = _trained_on(procedure, device)
     log = RecordLog(out / f"{experiment.name}.jsonl")
     stamp = {
         "experiment": experiment.name,
@@ -60,7 +61,7 @@ def reproduce(
         "versions": versions(*procedure.libraries),
         "commit": commit(),
         "machine": machine(),
-        "device": _trained_on(procedure, device),
+        "device": trained_on,
     }
     notebook = Notebook(log, stamp, tell=tell, effort=procedure.effort(seeds))
     if notebook.find() and not resume:
@@ -72,6 +73,7 @@ def reproduce(
 
 
 def _trained_on(procedure: Procedure, device: str) -> str:
+    """What the device is called; where PyTorch is needed and missing, that is said before all else."""
     if "torch" not in procedure.libraries:
         return "cpu"
     check_torch()
