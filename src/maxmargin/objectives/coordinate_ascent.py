@@ -10,7 +10,7 @@ from maxmargin._typing import Floats
 from maxmargin.losses import CrammerSinger, OneVsRest, SmoothHinge, TopK, WestonWatkins
 from maxmargin.objectives.certificate import Certificate, certify, relative_gap
 from maxmargin.objectives.linear import LinearObjective
-from maxmargin.objectives.row_blocks import Block, RowBlocks, States
+from maxmargin.objectives.row_blocks import Block, States
 from maxmargin.penalties import Frobenius
 
 Report = Callable[[int, float], None] | None
@@ -53,7 +53,7 @@ def coordinate_ascent(
         return begun
     is_cold = begun.duals is None and not np.any(begun.vector)
     if isinstance(loss, OneVsRest):
-        wide = _is_wide(rows)
+        wide = _is_wide(rows.whole)
         if isinstance(loss.surrogate, SmoothHinge) or not (wide or (rows.is_sparse and is_cold)):
             return begun
         most = min(max_iter, _MOST_WIDE_SWEEPS if wide else _MOST_SWEEPS)
@@ -74,13 +74,10 @@ def coordinate_ascent(
     )
 
 
-def _is_wide(rows: RowBlocks) -> bool:
+def _is_wide(whole: Block) -> bool:
     """Whether the rows are dense and so few that some plane separates almost any labels (Cover 1965)."""
-    return (
-        rows.whole is not None
-        and isinstance(rows.whole.X, np.ndarray)
-        and rows.n_samples <= 2 * rows.n_features
-    )
+    X = whole.X
+    return isinstance(X, np.ndarray) and X.shape[0] <= 2 * X.shape[1]
 
 
 def _kind(loss: Any) -> dict[str, Any] | None:

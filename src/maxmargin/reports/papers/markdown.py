@@ -11,7 +11,7 @@ from maxmargin.reports.formats import plain
 from maxmargin.reports.papers import words
 from maxmargin.reports.papers.pictures import Picture, missing
 from maxmargin.reports.papers.rules import CAPTIONS, RULES, scale_heading, table_heading
-from maxmargin.reports.papers.summary import ClaimSummary, Section, claim_groups, run_facts
+from maxmargin.reports.papers.summary import ClaimSummary, Section, claim_groups, outcome_of, run_facts
 from maxmargin.reports.svg import Drawing, standalone
 
 TITLE = "What the papers claim, and what our runs show"
@@ -176,8 +176,8 @@ def _judged(section: Section, found: Findings) -> Iterable[str]:
     if not claims:
         return
     yield from ("", words.direction(found.table), "")
-    is_printed = any(one.printed is not None for claim in claims for one in claim.judgements)
     if not found.table.columns:
+        is_printed = any(one.printed is not None for claim in claims for one in claim.judgements)
         rows = [
             [_escaped(words.claimed(claim)), _strong(outcome), *rest, *([paper] if is_printed else [])]
             for claim in claims
@@ -189,17 +189,14 @@ def _judged(section: Section, found: Findings) -> Iterable[str]:
     columns = list(dict.fromkeys(one.column for claim in claims for one in claim.judgements))
     rows = []
     for claim in claims:
-        by_column = {one.column: words.judged(one, found.table) for one in claim.judgements}
-        cells = [by_column.get(column) for column in columns]
-        texts = [_verdict(cell, is_printed) if cell else "" for cell in cells]
+        by_column = {
+            one.column: "<br>".join([_strong(outcome_of(one)), *words.under_verdict(one, found.table)])
+            for one in claim.judgements
+        }
+        texts = [by_column.get(column, "") for column in columns]
         rows.append([_escaped(words.claimed(claim)), *texts])
     heads = [_escaped(words.named(found.table, column)) for column in columns]
     yield from _table(["Claim", *heads], rows, 1)
-
-
-def _verdict(cell: Sequence[str], is_printed: bool) -> str:
-    outcome, difference, _, paper = cell
-    return "<br>".join([_strong(outcome), difference, *([f"paper {paper}"] if is_printed else [])])
 
 
 def _chosen(found: Findings) -> Iterable[str]:

@@ -15,7 +15,7 @@ from maxmargin.reports.papers import words
 from maxmargin.reports.papers.markdown import TITLE
 from maxmargin.reports.papers.pictures import Picture, missing
 from maxmargin.reports.papers.rules import CAPTIONS, RULES, scale_heading, table_heading
-from maxmargin.reports.papers.summary import ClaimSummary, Section, claim_groups, run_facts
+from maxmargin.reports.papers.summary import ClaimSummary, Section, claim_groups, outcome_of, run_facts
 from maxmargin.reports.svg import RULE, Drawing
 
 # The page's names of the colours of a figure, which it changes where it is dark.
@@ -144,13 +144,9 @@ def _glance(found: Findings) -> dict[str, Any]:
 
 def _judged(claim: ClaimSummary, columns: Sequence[str]) -> list[tuple[str, list[str]] | None]:
     """Verdict of each column, and the lines below it; None where the claim is not of that column."""
-    by_column = {}
-    for one in claim.judgements:
-        outcome, difference, _, paper = words.judged(one, claim.table)
-        by_column[one.column] = (
-            outcome,
-            [difference, *([f"paper {paper}"] if one.printed is not None else [])],
-        )
+    by_column = {
+        one.column: (outcome_of(one), words.under_verdict(one, claim.table)) for one in claim.judgements
+    }
     return [by_column.get(column) for column in columns]
 
 

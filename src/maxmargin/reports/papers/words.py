@@ -216,10 +216,10 @@ def became(claim: ClaimSummary) -> str:
 
 def differences(claim: ClaimSummary) -> str:
     """The difference of a claim with its interval; of several columns, from the least to the largest."""
-    judged = [one for one in claim.judgements if one.verdict] or list(claim.judgements)
-    if len(judged) == 1:
-        return verdict_gap(judged[0], claim.table)
-    gaps = [one.verdict.difference.mean for one in judged if one.verdict]
+    run = [one for one in claim.judgements if one.verdict]
+    if len(run) == 1:
+        return verdict_gap(run[0], claim.table)
+    gaps = [one.verdict.difference.mean for one in run if one.verdict]
     if not gaps:
         return NONE
     least, largest = (signed(gap, claim.table.unit) for gap in (min(gaps), max(gaps)))
@@ -236,6 +236,12 @@ def judged(judgement: Judgement, table: Table) -> list[str]:
     pairs = str(judgement.verdict.difference.n) if judgement.verdict else NONE
     paper = signed(judgement.printed, table.unit)
     return [outcome_of(judgement), verdict_gap(judgement, table), pairs, paper]
+
+
+def under_verdict(judgement: Judgement, table: Table) -> list[str]:
+    """Lines below a verdict: the difference with its interval and, where it is printed, the paper's."""
+    paper = [] if judgement.printed is None else [f"paper {signed(judgement.printed, table.unit)}"]
+    return [verdict_gap(judgement, table), *paper]
 
 
 def _is_printed(found: Findings) -> bool:
