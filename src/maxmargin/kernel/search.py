@@ -244,7 +244,8 @@ class KernelSearchCV(RecordedSearchCV):
         """Records of each gamma as they are found."""
         n_jobs: Any = self.n_jobs  # None is what the surroundings say
         if effective_n_jobs(n_jobs) == 1 or len(places) < 2:
-            products = folds.products([stage.gammas[place] for place in places]) if places else None
+            # Of all gammas, done ones too: rounding must not depend on where a search stopped.
+            products = folds.products(stage.gammas) if places else None
             for place in places:
                 yield place, folds.scores(stage.gammas[place], stage.Cs, products)
             return
