@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from sklearn.utils.extmath import row_norms
 from maxmargin._typing import Floats
 from maxmargin.solvers._solution import Solution
 
-_SPREAD = 0.03  # of the mean squared row; 0.01 to 0.1 need about equally many sweeps
+_SPREAD = 0.03  # of the mean squared row, or 1 / bound if larger; 0.01 to 0.1 need about equally many sweeps
 _RUN = 8  # neighbours visited together: one by one at random, they would miss the cache more often
 _LANES = 8  # problems a batch at the most
 _ROUND = 3  # one sweep over all rows, then two over those whose duals still change
@@ -134,14 +135,16 @@ def minimize_dual_coordinate(
     used = np.flatnonzero(costs.bound > 0)
     random = np.random.default_rng(random_state)
     sweeps = 0
-    with ThreadPoolExecutor(n_threads) as pool:
+    # A problem by itself is often so small that handing it to a thread would take longer than its sweeps.
+    with ThreadPoolExecutor(n_threads) if min(n_threads, len(batches)) > 1 else nullcontext() as pool:
+        each = map if pool is None else pool.map
         while sweeps < max_iter and any(batch.live.any() for batch in batches):
             orders = [_shuffled(used, random) for _ in range(min(_ROUND, max_iter - sweeps))]
             sweeps += len(orders)
-            list(pool.map(solver.advance, batches, [orders] * len(batches)))
+            list(each(solver.advance, batches, [orders] * len(batches)))
             if report is not None:
                 report(sweeps, float(sum(solver.primal(batch).sum() for batch in batches)))
-        list(pool.map(solver.verify, [batch for batch in batches if batch.live.any()]))
+        list(each(solver.verify, [batch for batch in batches if batch.live.any()]))
     point = solver.point(batches)
     converged = bool(np.all(point.relative_gap <= tol))
     return Solution(point, sweeps, time.perf_counter() - began, "converged" if converged else "max_iter")
@@ -160,7 +163,9 @@ class _Costs(NamedTuple):
     def of(cls, X: Any, bounds: Floats, *, squared: bool, fit_intercept: bool) -> "_Costs":
         norms = row_norms(X, squared=True).astype(np.float64)
         ridge = np.divide(0.5, bounds, out=np.zeros_like(norms), where=squared & (bounds > 0))
-        spread = fit_intercept * (_SPREAD * float(norms.mean()) or 1.0)
+        # Where duals at their bounds move the scores by less than 1, the intercept has the longer way to go.
+        stiffness = max(float(norms.mean()), 1 / max(float(bounds.mean()), _TINY))
+        spread = fit_intercept * _SPREAD * stiffness
         return cls(bounds, ridge, 1 / np.maximum(norms + spread + ridge, _TINY), spread, squared)
 
 
