@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from maxmargin._checks import InputError
-from maxmargin.evidence import difference, estimate, judge
+from maxmargin.evidence import Estimate, Verdict, difference, estimate, judge, judge_together
 from maxmargin.metrics import wilson_interval
 
 N_TEST = 1000
@@ -154,6 +154,19 @@ def test_folds_that_agree_have_the_interval_of_all_their_rows():
     assert (seeds.low, seeds.high) == wilson_interval(round(0.1 * N_TEST), N_TEST)
     gap = judge(folds([0.1] * 5), folds([0.12] * 5), "error", "lower").difference
     assert gap.high - gap.low < 0.6 * np.diff(np.array([one.low, one.high])) * 2**0.5
+
+
+@pytest.mark.parametrize("better", ["lower", "higher"])
+def test_data_sets_together_are_judged_by_students_interval_of_their_differences(better, rng):
+    gaps = rng.normal(0.01, 0.01, size=7)
+    apart = [Verdict("not shown", Estimate(gap, gap - 0.1, gap + 0.1, 5)) for gap in gaps]
+    outcome, found = judge_together(apart, better)
+    low, high = stats.ttest_1samp(gaps, 0).confidence_interval(0.95)
+    assert (found.low, found.high, found.n) == (pytest.approx(low), pytest.approx(high), 7)
+    assert outcome == ("not shown" if low <= 0 <= high else "holds" if better == "higher" else "contradicted")
+    same = judge_together(apart[:1] * 3, better)
+    assert same.outcome == "not shown"
+    assert np.isnan(same.difference.low)
 
 
 def test_records_that_are_no_repetitions_are_refused():

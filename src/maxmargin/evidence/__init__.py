@@ -4,7 +4,7 @@ from maxmargin.evidence.estimates import Estimate, difference, estimate
 from maxmargin.evidence.findings import Cell, Findings, Judgement, findings
 from maxmargin.evidence.printed import Claim, Figure, Printed, Scale, Strict, Table
 from maxmargin.evidence.runs import shown_runs
-from maxmargin.evidence.verdicts import Verdict, judge
+from maxmargin.evidence.verdicts import Verdict, judge, judge_together
 
 __all__ = [
     "Cell",
@@ -22,5 +22,6 @@ __all__ = [
     "estimate",
     "findings",
     "judge",
+    "judge_together",
     "shown_runs",
 ]

@@ -115,6 +115,34 @@ def difference(records: _Records, others: _Records, measure: str, *, is_share: b
     return Estimate(gap, gap - float(below), gap + float(above), len(gaps))
 
 
+def mean_difference(differences: Sequence[Estimate]) -> Estimate:
+    """Mean of one difference a data set, with Student's interval over the data sets.
+
+    Each counts the same, however sure it is: the interval says what to expect of further data sets like
+    these, where that of each says what its runs show.
+
+    Parameters
+    ----------
+    differences : sequence of Estimate
+        At least two. Where all are the same there is no interval.
+
+    References
+    ----------
+    Demsar (2006), Statistical comparisons of classifiers over multiple data sets.
+
+    Examples
+    --------
+    >>> gaps = [Estimate(mean, -1, 1, 5) for mean in (0.1, 0.2, 0.3)]
+    >>> found = mean_difference(gaps)
+    >>> round(found.mean, 3), round(found.low, 3), found.n
+    (0.2, -0.048, 3)
+    """
+    means = np.array([one.mean for one in differences])
+    if _agree(means):
+        return Estimate(float(means[0]), np.nan, np.nan, len(means))
+    return _over_runs(means, 0.0)
+
+
 def _by_repetition(records: _Records) -> dict[tuple[Any, ...], Mapping[str, Any]]:
     if not records:
         raise InputError("there is no record of this row; run the experiment first")

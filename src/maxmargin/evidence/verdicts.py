@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from maxmargin.evidence.estimates import Estimate, difference
+from maxmargin.evidence.estimates import Estimate, difference, mean_difference
 
 
 class Verdict(NamedTuple):
@@ -48,7 +48,29 @@ def judge(
     >>> judge(ours[:1], theirs[:1], "error", "lower").outcome
     'not shown'
     """
-    gap = difference(claimed, beaten, measure, is_share=is_share)
+    return _decided(difference(claimed, beaten, measure, is_share=is_share), better)
+
+
+def judge_together(verdicts: Sequence[Verdict], better: Literal["lower", "higher"]) -> Verdict:
+    """Judge a claim over several data sets, by the mean of its differences and the same rule.
+
+    Parameters
+    ----------
+    verdicts : sequence of Verdict
+        Of each data set, at least two.
+    better : {"lower", "higher"}
+        Which value is better.
+
+    Examples
+    --------
+    >>> apart = [Verdict("not shown", Estimate(gap, -0.1, 0.1, 5)) for gap in (0.010, 0.012, 0.011)]
+    >>> judge_together(apart, "higher").outcome
+    'holds'
+    """
+    return _decided(mean_difference([one.difference for one in verdicts]), better)
+
+
+def _decided(gap: Estimate, better: Literal["lower", "higher"]) -> Verdict:
     if np.isnan(gap.low) or gap.low <= 0 <= gap.high:
         return Verdict("not shown", gap)
     return Verdict("holds" if (gap.high < 0) == (better == "lower") else "contradicted", gap)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from maxmargin.evidence import Findings
-from maxmargin.evidence.findings import ONLY
 from maxmargin.reports.drawing import COLOURS
 from maxmargin.reports.page import Cell, Line, write_page
 from maxmargin.reports.papers import words
@@ -65,10 +64,7 @@ def write_evidence_html(
 def _claim(section: Section, claim: ClaimSummary) -> dict[str, Any]:
     return {
         "words": words.claimed(claim),
-        "outcomes": [
-            (outcome, ", ".join(words.named(claim.table, one.column) for one in same if one.column != ONLY))
-            for outcome, same in claim.by_outcome.items()
-        ],
+        "outcomes": words.outcomes(claim),
         "difference": words.differences(claim),
         "experiment": f"{section.printed.name}, {claim.table.name}",
         "anchor": _anchor(section, claim.table.name),

@@ -13,6 +13,8 @@ RULES = (
     "seeds and folds, lies on the claimed side of zero; it is contradicted where it lies on the other side, "
     "and not shown where it covers zero. Each is judged on its own, without regard to how many there are. "
     "Single runs are compared by Newcombe's interval (1998), which takes their test rows for independent.",
+    "All together: the mean difference over the columns, such as data sets, each counted the same, and its "
+    "Student's interval over them, which says what to expect of further data sets like these.",
     "Differences of percentages are in points. Settings that a paper leaves open are chosen on validation "
     "rows, never on test rows; where a wider or finer grid chose anew, the tests of the earlier choice "
     "stay among the records and out of the tables.",

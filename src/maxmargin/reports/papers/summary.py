@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maxmargin._checks import InputError
-from maxmargin.evidence import Findings, Judgement, Printed, Table, findings
+from maxmargin.evidence import Findings, Judgement, Printed, Table, Verdict, findings, judge_together
 from maxmargin.reports.formats import duration, listing, setting
 from maxmargin.reports.page import Facts, facts
 from maxmargin.reports.papers.reading import Record, check_scales
@@ -21,6 +21,7 @@ _GROUPS = {
     "Beyond the papers": (True, True),
     "Beyond the papers, at a reduced scale (quick)": (False, True),
 }  # whether the paper's protocol was run, and whether the table is ours
+_FEWEST_TOGETHER = 3  # columns: the interval of two tells nothing
 _COMMIT = 10  # letters of a commit that tell it
 
 
@@ -41,6 +42,12 @@ class ClaimSummary:
             for outcome in OUTCOMES
             if (same := [one for one in self.judgements if outcome_of(one) == outcome])
         }
+
+    @property
+    def together(self) -> Verdict | None:
+        """What all columns say; None where fewer than three were run."""
+        verdicts = [one.verdict for one in self.judgements if one.verdict]
+        return judge_together(verdicts, self.table.better) if len(verdicts) >= _FEWEST_TOGETHER else None
 
 
 @dataclass(frozen=True)

@@ -204,18 +204,22 @@ def claimed(claim: ClaimSummary) -> str:
     return f"{named(claim.table, claim.better)} better than {named(claim.table, claim.than)}"
 
 
-def became(claim: ClaimSummary) -> str:
-    """What became of a claim, in all columns."""
-    return "; ".join(
-        f"{outcome}: {', '.join(_where(claim.table, one) for one in same)}"
-        if claim.table.columns
-        else outcome
+def outcomes(claim: ClaimSummary) -> list[tuple[str, str]]:
+    """What became of a claim, and where: in all columns together, then column by column."""
+    together = [(claim.together.outcome, "all together")] if claim.together else []
+    return together + [
+        (outcome, ", ".join(named(claim.table, one.column) for one in same if one.column != ONLY))
         for outcome, same in claim.by_outcome.items()
-    )
+    ]
+
+
+def became(claim: ClaimSummary) -> str:
+    """What became of a claim as a sentence."""
+    return "; ".join(f"{outcome}: {where}" if where else outcome for outcome, where in outcomes(claim))
 
 
 def differences(claim: ClaimSummary) -> str:
-    """The difference of a claim with its interval; of several columns, from the least to the largest."""
+    """The difference of a claim with its interval; of several columns their mean, least and largest."""
     run = [one for one in claim.judgements if one.verdict]
     if len(run) == 1:
         return verdict_gap(run[0], claim.table)
@@ -223,7 +227,9 @@ def differences(claim: ClaimSummary) -> str:
     if not gaps:
         return NONE
     least, largest = (signed(gap, claim.table.unit) for gap in (min(gaps), max(gaps)))
-    return f"{len(gaps)} differences, the least {least}, the largest {largest}"
+    if claim.together:
+        return f"mean {gap(claim.together.difference, claim.table.unit)}; {least} to {largest}"
+    return f"{len(gaps)} differences, {least} and {largest}"
 
 
 def verdict_gap(judgement: Judgement, table: Table) -> str:
@@ -250,10 +256,6 @@ def _is_printed(found: Findings) -> bool:
 
 def _is_zero(text: str) -> bool:
     return not set(text) & set("123456789")
-
-
-def _where(table: Table, judgement: Judgement) -> str:
-    return named(table, judgement.column)
 
 
 _TOLD = {
