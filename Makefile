@@ -11,8 +11,9 @@ PEERS := liblinear-multicore libsvm-official scikit-learn-intelex skglm snapml t
 demo: $(VENV)/.installed
 	$(BIN)/maxmargin compare digits
 
+# Each of the two processes has a processor: more threads would wait for each other.
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 install: $(VENV)/.installed-$(EXTRAS)
 

@@ -23,6 +23,7 @@ _ROUGH = 0.3  # accuracy that a part of the rows deserves
 _NARROW = 0.02  # a step this narrow gains enough; the dual variables, moving on, do the rest
 _NARROWEST = 1e-9
 _NEARLY_RIGHT = 0.05  # width of the first step from a solution nearby
+_HALTED = 60  # points, none of which halves the certificate: what is left of it is rounding
 _PATIENCE, _WIDER = 20, 10  # Newton steps that show whether it was, and how much wider the step is if not
 
 
@@ -108,14 +109,22 @@ def goal_of(objective: LinearObjective, tol: float, problems: int = 1) -> float:
 
 
 class _Goal:
-    """What a certificate has to reach: the tolerance at the start, and after the first step the goal."""
+    """What a certificate has to reach: the tolerance at the start, and after the first step the goal.
+
+    The tolerance does too where the goal is beyond what rounding leaves: the certificate has come to a halt.
+    """
 
     def __init__(self, tol: float, goal: float) -> None:
         self.tol, self.goal, self.asked = tol, goal, 0
+        self.best, self.asked_at_best = np.inf, 0
 
     def __call__(self, certificate: Certificate) -> bool:
         self.asked += 1
-        return certificate.value <= (self.tol if self.asked == 1 else self.goal)
+        if certificate.value <= self.best / 2:
+            self.best, self.asked_at_best = certificate.value, self.asked
+        halted = self.asked - self.asked_at_best >= _HALTED
+        within = self.tol if self.asked == 1 or halted else self.goal
+        return certificate.value <= within
 
 
 def _smooth(objective: LinearObjective, start: Floats, goal: _Goal, max_iter: int, report: Report) -> Minimum:
