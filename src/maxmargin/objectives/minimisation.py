@@ -111,7 +111,7 @@ def goal_of(objective: LinearObjective, tol: float, problems: int = 1) -> float:
 class _Goal:
     """What a certificate has to reach: the tolerance at the start, and after the first step the goal.
 
-    The tolerance does too where the goal is beyond what rounding leaves: the certificate has come to a halt.
+    The tolerance will do too where the goal is beyond what rounding leaves: certificates have come to a halt.
     """
 
     def __init__(self, tol: float, goal: float) -> None:
@@ -122,9 +122,12 @@ class _Goal:
         self.asked += 1
         if certificate.value <= self.best / 2:
             self.best, self.asked_at_best = certificate.value, self.asked
-        halted = self.asked - self.asked_at_best >= _HALTED
-        within = self.tol if self.asked == 1 or halted else self.goal
-        return certificate.value <= within
+        return certificate.value <= (self.tol if self.asked == 1 or self.halted else self.goal)
+
+    @property
+    def halted(self) -> bool:
+        """Whether some certificate reached the tolerance, and none of the last was much better."""
+        return self.best <= self.tol and self.asked - self.asked_at_best >= _HALTED
 
 
 def _smooth(objective: LinearObjective, start: Floats, goal: _Goal, max_iter: int, report: Report) -> Minimum:
@@ -236,25 +239,23 @@ def _by_multipliers(
         duals, _ = objective.rows.run(partial(_no_duals, objective.coordinates.n_scores))
     if begun.duals is not None or np.any(vector):
         width = _NEARLY_RIGHT
-    best, best_certificate, previous = None, NOTHING_PROVED, np.inf
+    finished, is_first, previous = _StepFinished(goal), True, np.inf
     status: Any = "max_iter"
     while True:
         step = objective.proximal(width, duals)
-        finished = _StepFinished(goal)
         left = max_iter - iterations
         solution = minimize_newton(
             step.at(vector),
             finished=finished,
-            max_iter=min(left, _PATIENCE) if best is None and width < widest else left,
+            max_iter=min(left, _PATIENCE) if is_first and width < widest else left,
             report=_counted(report, iterations),
         )
         iterations += solution.iterations
-        if best is None and solution.status == "max_iter" and iterations < max_iter:
+        if is_first and solution.status == "max_iter" and iterations < max_iter:
             # The solution was not nearby: so narrow, Newton's steps pass one kink at a time.
             vector, width = solution.point.vector, min(_WIDER * width, widest)
             continue
-        if best is None or finished.certificate.value < best_certificate.value:
-            best, best_certificate = solution.point, finished.certificate
+        is_first = False
         if finished.ended:
             status = "converged"
             break
@@ -268,9 +269,10 @@ def _by_multipliers(
             status = "stalled"
             break
         previous = finished.certificate.value
+    best = finished.best
     final = best.objective
     duals, _ = final.rows.run(partial(_maximisers, final.loss_of), final.duals, best.scores)
-    return Minimum(best.vector, best_certificate, iterations, status, duals)
+    return Minimum(best.vector, finished.best_certificate, iterations, status, duals)
 
 
 def _first_width(objective: LinearObjective) -> float:
@@ -290,15 +292,21 @@ def _spread(objective: LinearObjective) -> float:
 
 
 class _StepFinished:
-    """A proximal step needs no more accuracy than a share of the distance it moves the dual variables."""
+    """A proximal step needs no more accuracy than a share of the distance it moves the dual variables.
+
+    Of all steps the point with the best certificate is remembered.
+    """
 
     def __init__(self, goal: _Goal) -> None:
         self.goal, self.ended = goal, False
-        self.certificate = NOTHING_PROVED
+        self.certificate = self.best_certificate = NOTHING_PROVED
+        self.best: Any = None
 
     def __call__(self, point: LinearPoint) -> bool:
         self.certificate = certify(point, 0.0)
-        self.ended = self.goal(self.certificate)
+        if self.best is None or self.certificate.value < self.best_certificate.value:
+            self.best, self.best_certificate = point, self.certificate
+        self.ended = self.goal(self.certificate) or self.goal.halted
         if self.ended:
             return True
         # The dual value of the smoothed problem is that of the exact one less the pull towards the centre.
