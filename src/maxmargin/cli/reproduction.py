@@ -29,17 +29,12 @@ def reproduce(
 
     A run that was killed goes on where it was with --resume.
     """
-    from rich.table import Table
-
     from maxmargin.reports.papers import summarise_evidence, terminal_tables
-    from maxmargin.studies.papers import available_experiments, load_experiment
+    from maxmargin.studies.papers import load_experiment
     from maxmargin.studies.papers import reproduce as rerun
 
     if not names:
-        table = Table("name", "what it asks", box=None)
-        for row in available_experiments().items():
-            table.add_row(*row)
-        console().print(table)
+        _list()
         return
     experiments = [load_experiment(name) for name in names]
     for experiment in experiments:
@@ -55,3 +50,22 @@ def reproduce(
             for part in terminal_tables(section):
                 console().print(part)
         typer.echo(f"records: {out / experiment.name}.jsonl")
+
+
+def _list() -> None:
+    """The experiments, how long a seed of each takes, and the data that are missing."""
+    from rich.table import Table
+
+    from maxmargin.datasets import available_datasets
+    from maxmargin.reports.formats import duration
+    from maxmargin.studies.papers import available_experiments, load_experiment
+
+    missing = {info.name for info in available_datasets() if not info.present}
+    table = Table("name", "what it asks", "quick", "full", "data that are missing", box=None)
+    for name, title in available_experiments().items():
+        experiment = load_experiment(name)
+        times = [duration(experiment.at(scale).effort(range(1))) for scale in ("quick", "full")]
+        lacking = [source for source in experiment.procedure.sources if source in missing]
+        table.add_row(name, title, *times, ", ".join(lacking) or "-")
+    console().print(table)
+    typer.echo("\nquick, full: about how long one seed takes on one processor, without what is missing")

@@ -94,7 +94,8 @@ class AveragedNetworks(NetworkSettings):
 
     def _effort(self, data: str, method: str, seeds: range) -> float:
         # Every row is trained on in all folds but one.
-        once = len(seeds) * self.passes(method, choosing=False) * self.data[data].train_rows
+        inputs = self.data[data]
+        once = len(seeds) * inputs.seconds(self.passes(method, choosing=False), inputs.train_rows)
         return super()._effort(data, method, seeds) + (self.folds - 2) * once
 
 

@@ -59,6 +59,11 @@ class Features(Procedure):
         """Those that the representations need."""
         return tuple({library for each in self.representations.values() for library in each.libraries})
 
+    @property
+    def sources(self) -> list[str]:
+        """The one data set."""
+        return [self.data]
+
     def run(self, notebook: Notebook, seeds: range, device: str) -> None:
         """Learn the representations, then choose and test each classifier, for one seed after another."""
         rows = Rows.read(self.data, self.train_rows, self.test_rows)
@@ -74,7 +79,7 @@ class Features(Procedure):
                 learnt[name].forget()
 
     def effort(self, seeds: range) -> float:
-        """About seconds on one core."""
+        """Of the representations and the classifiers."""
         total = 0.0
         for seed in seeds:
             representations, classifiers = self._run_with(seed, seeds)

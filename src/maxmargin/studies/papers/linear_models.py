@@ -48,6 +48,11 @@ class LinearModels(Procedure):
             check_choice(name, self.data, "data set of the script")
         return self
 
+    @property
+    def sources(self) -> list[str]:
+        """Those that are run."""
+        return [rows.source for rows in self._run_data().values()]
+
     def run(self, notebook: Notebook, seeds: range, device: str) -> None:  # noqa: ARG002
         """Choose in each training part, then test; a seed divides all data sets before the next begins."""
         for seed in seeds:
@@ -64,7 +69,7 @@ class LinearModels(Procedure):
                         self._as_script(notebook, name, fold, a_fit)
 
     def effort(self, seeds: range) -> float:
-        """About the seconds of all fits on one processor."""
+        """Of all fits."""
         a_fit = {name: rows.seconds() for name, rows in self._run_data().items()}
         fits = sum(m.work * (self._searched(m) + _tests(m)) for m in self.methods.values())
         scripts = sum(a_fit.get(name, 0) for name in self.script)

@@ -44,6 +44,11 @@ class M3SVMFigures(Procedure):
                 check_choice(name, self.data, "data set to show")
         return self
 
+    @property
+    def sources(self) -> list[str]:
+        """Those that something is shown on."""
+        return [rows.source for name, rows in self.data.items() if any(name in p.on for p in self._parts())]
+
     def run(self, notebook: Notebook, seeds: range, device: str) -> None:  # noqa: ARG002
         """Show each data set under every seed."""
         for name, rows in self.data.items():
@@ -60,7 +65,7 @@ class M3SVMFigures(Procedure):
                     part.show(notebook, sample, where, self.folds, part.work * rows.seconds())
 
     def effort(self, seeds: range) -> float:
-        """About the seconds of all runs on one processor."""
+        """Of all parts."""
         return len(seeds) * sum(
             part.runs(self.folds) * part.work * self.data[name].seconds()
             for part in self._parts()

@@ -56,6 +56,8 @@ class Inputs(Strict):
         One after another.
     augmentation : list of Variation
         One after another.
+    rows_per_second : float
+        About how many are trained on in a second, on one processor.
     """
 
     source: str
@@ -66,6 +68,11 @@ class Inputs(Strict):
     shuffled: bool = False
     preprocessing: list[Preparation] = Field(default=[])
     augmentation: list[Variation] = Field(default=[])
+    rows_per_second: float = 1000
+
+    def seconds(self, epochs: int, rows: int) -> float:
+        """About how long it takes to train."""
+        return epochs * rows / self.rows_per_second
 
     def parts(self) -> tuple[Part, Part]:
         """Rows to train and validate on, and those of the test; images have the channels first.

@@ -112,8 +112,13 @@ class NetworkSettings(Procedure):
         own = self.methods[method]
         return (own.selection_epochs or self.selection_epochs) if choosing else (own.epochs or self.epochs)
 
+    @property
+    def sources(self) -> list[str]:
+        """Those of all columns."""
+        return list(dict.fromkeys(inputs.source for inputs in self.data.values()))
+
     def effort(self, seeds: range) -> float:
-        """Epochs times their number of rows, on the data sets that are here."""
+        """Of all trainings on the data sets that are here."""
         return sum(
             self._effort(data, method, seeds)
             for data in present(self.data)
@@ -124,8 +129,8 @@ class NetworkSettings(Procedure):
         inputs, own = self.data[data], self.methods[method]
         n_candidates = len(own.candidates())
         runs = len(seeds) * (n_candidates if own.kind == "sweep" else 1)
-        effort = runs * self.passes(method, choosing=False) * inputs.train_rows
+        effort = runs * inputs.seconds(self.passes(method, choosing=False), inputs.train_rows)
         if own.chooses:
             known = inputs.train_rows - inputs.validation_rows
-            effort += n_candidates * self.passes(method, choosing=True) * known
+            effort += n_candidates * inputs.seconds(self.passes(method, choosing=True), known)
         return effort

@@ -67,7 +67,7 @@ class Trainings:
         return self.notebook.once(
             place,
             lambda: self._train(method, seed, params)[1],
-            effort=self._epochs(method) * len(self.train.y),
+            effort=self.settings.data[self.data].seconds(self._epochs(method), len(self.train.y)),
         )
 
     def net(self, method: str, seed: int, params: Params) -> Any:

@@ -7,6 +7,8 @@ from typing import Any
 
 from maxmargin.studies.records import Record, RecordLog
 
+_FORESEEN = 30  # seconds after which what was measured counts more than what was foreseen
+
 
 class Notebook:
     """Records of one experiment at one scale, appended to its file as each run ends.
@@ -20,7 +22,7 @@ class Notebook:
     tell : callable
         Told what is done, a line each.
     effort : float
-        All the effort of the runs to come, in the unit that :meth:`once` is given; tells the time left.
+        About the seconds of all runs to come; tells the time left.
 
     Examples
     --------
@@ -59,7 +61,7 @@ class Notebook:
         work : callable
             Runs and returns what was measured, ``seconds`` among it if it timed itself.
         effort : float
-            How long it takes, in any unit that the whole experiment shares.
+            About how many seconds it takes.
         """
         self._done += effort
         found = self.find(**place)
@@ -87,7 +89,9 @@ class Notebook:
         return self._log.path.parent / f".{self.stamp['experiment']}" / name
 
     def _time_left(self) -> str:
-        left = (self._effort - self._done) * self._seconds / self._worked
+        # What was foreseen counts less and less beside what was measured.
+        pace = (self._seconds + _FORESEEN) / (self._worked + _FORESEEN)
+        left = (self._effort - self._done) * pace
         if left <= 0:
             return ""
         return f" (about {left / 60:.0f} min left)" if left > 90 else f" (about {left:.0f} s left)"

@@ -35,6 +35,11 @@ class Procedure(Strict, ABC):
             Where networks are trained.
         """
 
+    @property
+    @abstractmethod
+    def sources(self) -> list[str]:
+        """Names of the data sets that it reads."""
+
     @abstractmethod
     def effort(self, seeds: range) -> float:
-        """Sum of the efforts that :meth:`run` tells the notebook."""
+        """About the seconds on one processor of all that :meth:`run` tells the notebook."""
