@@ -11,7 +11,7 @@ from maxmargin.losses import CrammerSinger, OneVsRest, SmoothHinge, TopK, Weston
 from maxmargin.objectives.certificate import Certificate, certify, relative_gap
 from maxmargin.objectives.linear import LinearObjective
 from maxmargin.objectives.row_blocks import Block, States
-from maxmargin.penalties import Frobenius
+from maxmargin.penalties import BredensteinerBennett, Frobenius
 
 Report = Callable[[int, float], None] | None
 
@@ -48,8 +48,8 @@ def coordinate_ascent(
     ``problems`` is how many such problems there are to solve: they share what the compiled sweeps cost.
     """
     rows, loss = objective.rows, objective.loss
-    squared_norm = isinstance(objective.penalty, Frobenius) and objective.epsilon == 0
-    if rows.whole is None or not squared_norm or rows.nbytes * problems < _LEAST_BYTES:
+    norms = _squared_norms(objective)
+    if rows.whole is None or norms == 0 or rows.nbytes * problems < _LEAST_BYTES:
         return begun
     is_cold = begun.duals is None and not np.any(begun.vector)
     if isinstance(loss, OneVsRest):
@@ -66,12 +66,22 @@ def coordinate_ascent(
     return _multi_class(
         objective,
         rows.whole,
+        norms,
         tol=max(0.8 * tol, _FAR),
         max_iter=min(max_iter, _MOST_ROUNDS),
         random_state=seed,
         report=report,
         **kind,
     )
+
+
+def _squared_norms(objective: LinearObjective) -> int:
+    """How many times 1/2 |W|^2 the penalty is at the optimum; 0 where it is something else."""
+    if objective.epsilon > 0:
+        return 0
+    if isinstance(objective.penalty, BredensteinerBennett) and not objective.loss.is_separable:
+        return objective.coordinates.n_scores + 1  # the weights sum to zero
+    return int(isinstance(objective.penalty, Frobenius))
 
 
 def _is_wide(whole: Block) -> bool:
@@ -129,14 +139,14 @@ def _one_vs_rest(objective: LinearObjective, whole: Block, begun: Start, **limit
     )
 
 
-def _multi_class(objective: LinearObjective, whole: Block, **limits: Any) -> Start:
+def _multi_class(objective: LinearObjective, whole: Block, norms: int, **limits: Any) -> Start:
     from maxmargin.solvers.dual_blocks import minimize_dual_blocks
 
     (X, target, weight), coordinates = whole, objective.coordinates
     solution = minimize_dual_blocks(
         X,
         target,
-        objective.C * weight,
+        objective.C / norms * weight,
         coordinates.n_scores,
         fit_intercept=coordinates.fit_intercept,
         **limits,

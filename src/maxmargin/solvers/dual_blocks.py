@@ -14,6 +14,7 @@ Kind = Literal["simplex", "box", "capped"]
 
 _f4 = np.float32
 _FLATTEST = 1e-6
+_SPREAD = 0.03  # of 1 / bound
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,11 @@ class _Ascent:
             raise InputError(
                 f"a row of X has the squared length {squares.max():.3g}; scale the features down"
             )
-        # The intercept counts as a feature as long as an average row.
-        self.spring = (float(squares.mean()) or 1.0) if fit_intercept else 0.0
+        # The intercept counts as a feature as long as an average row, or longer where duals at their bounds
+        # move the scores by so little that it has the longer way to go.
+        mean_bound = max(float(self.bounds.mean()), np.finfo(np.float64).tiny)
+        longest = max(float(squares.mean()) or 1.0, _SPREAD / mean_bound)
+        self.spring = longest if fit_intercept else 0.0
         self.curvatures = np.maximum((squares + self.spring) * self.bounds, _FLATTEST).astype(_f4)
         self.dual = compiled.aligned(n, lanes)
         if start is None:
