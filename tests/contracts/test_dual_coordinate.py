@@ -321,3 +321,16 @@ def test_extreme_problems_keep_their_bounds(X, signs, bounds, squared, fit_inter
 def test_numba_is_not_imported_before_it_is_needed():
     program = "import sys, maxmargin.solvers.dual_coordinate; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("squared", [False, True])
+def test_a_weak_penalty_moves_the_intercept_in_few_sweeps(squared, rng):
+    X = rng.normal(size=(60, 100))
+    signs = np.where(np.arange(60) < 45, 1, -1)[:, None]
+    solution = minimize_dual_coordinate(
+        X, signs, np.full(60, 1e-6), squared=squared, fit_intercept=True, tol=1e-3
+    )
+    assert solution.converged
+    assert solution.iterations <= 30
+    # So weak a penalty leaves next to nothing but the intercept, which sits at the larger class.
+    assert solution.point.intercept[0] == pytest.approx(0.5 if squared else 1.0, abs=0.05)

@@ -261,3 +261,32 @@ def test_few_rows_of_many_features_are_swept_to_the_optimum_of_newton_steps(cls,
         assert model.objective_ == pytest.approx(by_newton.objective_, rel=2e-6)
         np.testing.assert_allclose(model.coef_, by_newton.coef_, atol=1e-3)
         np.testing.assert_allclose(model.intercept_, by_newton.intercept_, atol=1e-2)
+
+
+@pytest.mark.parametrize("C", [1e-4, 0.05])
+@pytest.mark.parametrize(
+    "estimator",
+    [CrammerSingerSVC(), WestonWatkinsSVC(), BredensteinerBennettSVC(), TopKSVC(k=2, variant="beta")],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_coupled_hinges_are_swept_to_the_optimum_of_newton_steps(estimator, C, monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(120, 6)), np.repeat(np.arange(4), [60, 30, 20, 10])
+    X[np.arange(120), y] += 2.0
+    estimator.set_params(C=C, tol=1e-6)
+    by_newton = clone(estimator).fit(X, y)
+    found, sweeps = [], coordinate_ascent._multi_class
+    monkeypatch.setattr(coordinate_ascent, "_LEAST_BYTES", 0)
+    monkeypatch.setattr(
+        coordinate_ascent,
+        "_multi_class",
+        lambda *given, **named: found.append(sweeps(*given, **named)) or found[-1],
+    )
+    swept = clone(estimator).fit(X, y)
+    assert swept.converged_
+    assert swept.objective_ == pytest.approx(by_newton.objective_, rel=2e-6)
+    np.testing.assert_allclose(swept.coef_, by_newton.coef_, atol=1e-3 * np.abs(by_newton.coef_).max())
+    # Few rounds bring the sweeps close, also where a weak penalty moves the intercept far.
+    (start,) = found
+    assert start.certificate.value <= 5e-3
+    assert start.iterations <= 10
