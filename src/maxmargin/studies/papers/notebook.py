@@ -92,7 +92,7 @@ class Notebook:
         # What was foreseen counts less and less beside what was measured.
         pace = (self._seconds + _FORESEEN) / (self._worked + _FORESEEN)
         left = (self._effort - self._done) * pace
-        if left <= 0:
+        if left < 0.5:  # nothing, but for rounding
             return ""
         return f" (about {left / 60:.0f} min left)" if left > 90 else f" (about {left:.0f} s left)"
 
