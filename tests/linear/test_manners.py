@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -182,6 +182,23 @@ def test_a_warm_start_that_is_far_off_costs_little(name):
     X = PCA(svd_solver="full").fit_transform(X)
     estimator = ESTIMATORS[name](C=0.0024, warm_start=True, tol=1e-3, max_iter=200).fit(X, y)
     assert estimator.set_params(C=0.024).fit(X, y).converged_
+
+
+@pytest.mark.skipif(not CORNELL.exists(), reason="MAXMARGIN_DATA has no Cornell")
+def test_steps_do_not_crawl_along_a_kink():
+    # Newton systems solved loosely throughout took 259 to 331 steps on these rows, and once more than 10000.
+    dataset = load_dataset("cornell")
+    folds = StratifiedKFold(5, shuffle=True, random_state=0).split(dataset.X, dataset.y)
+    rows = list(folds)[1][0]
+    X, y = StandardScaler().fit_transform(dataset.X[rows].astype(float)), dataset.y[rows]
+    orders = np.random.default_rng(0).permuted(np.tile(np.arange(len(y)), (24, 1)), axis=1)
+    for some in orders[[3, 14, 23], :330]:
+        turned = np.linalg.qr((X[some] - X[some].mean(axis=0)).T).R.T
+        classifier = ESTIMATORS["TopKSVC-2-alpha"](C=0.242, tol=1e-3).fit(
+            np.ascontiguousarray(turned), y[some]
+        )
+        assert classifier.converged_
+        assert classifier.n_iter_ <= 120
 
 
 @pytest.mark.parametrize("name", ["OneVsRestSVC", "OneVsOneSVC", "M3SVC", "MultinomialLogisticRegression"])

@@ -10,6 +10,9 @@ from maxmargin.solvers._descent import descend
 from maxmargin.solvers._solution import Solution
 from maxmargin.solvers.line_search import ROUNDING, Line, flattened, slopes_of
 
+_LOOSE, _CLOSE = 0.1, 0.01  # to what share the residual of a Newton system falls
+_TOO_FAR = 5.0  # the slope up where a step ends, in slopes down where it began
+
 
 class Model(Protocol):
     """The second-order model at a point."""
@@ -77,29 +80,39 @@ def minimize_newton(
     Keerthi and DeCoste (2005), A modified finite Newton method for fast solution of large scale linear SVMs.
     Qi and Sun (1993), A nonsmooth version of Newton's method.
     """
-    reference = float(np.linalg.norm(start.gradient))
     return descend(
         start,
-        lambda point, _: _step(point, reference),
+        _Steps(start),
         finished=finished,
         max_iter=max_iter,
         report=report,
     )
 
 
-def _step(point: Any, reference: float) -> Any | None:
-    """The next point; None where rounding leaves none."""
-    norm = float(np.linalg.norm(point.gradient))
-    if norm == 0 or not np.isfinite(norm):
-        return None
-    model = point.model()
-    direction = _conjugate_gradients(model, point.gradient, min(0.1, np.sqrt(norm / max(reference, norm))))
-    line = point.along(direction)
-    before, after = (slopes_of(line, at.gradient, direction) for at in (point, line.end))
-    if -before.sum() <= ROUNDING * abs(point.value):
-        # The values cannot tell the two points apart any more: the gradients still can.
-        return line.end if np.linalg.norm(line.end.gradient) < 0.9 * norm else None
-    return flattened(line, point.value, before, after)
+class _Steps:
+    """Newton steps, solved loosely at first, and closely after one that went too far.
+
+    Where curvature begins at a kink, loose steps meet it again and again.
+    """
+
+    def __init__(self, start: Any) -> None:
+        self.reference = float(np.linalg.norm(start.gradient))
+        self.loosest = _LOOSE
+
+    def __call__(self, point: Any, iteration: int) -> Any | None:  # noqa: ARG002
+        """The next point; None where rounding leaves none."""
+        norm = float(np.linalg.norm(point.gradient))
+        if norm == 0 or not np.isfinite(norm):
+            return None
+        tolerance = min(self.loosest, np.sqrt(norm / max(self.reference, norm)))
+        direction = _conjugate_gradients(point.model(), point.gradient, tolerance)
+        line = point.along(direction)
+        before, after = (slopes_of(line, at.gradient, direction) for at in (point, line.end))
+        if -before.sum() <= ROUNDING * abs(point.value):
+            # The values cannot tell the two points apart any more: the gradients still can.
+            return line.end if np.linalg.norm(line.end.gradient) < 0.9 * norm else None
+        self.loosest = _CLOSE if after.sum() > -before.sum() * _TOO_FAR else _LOOSE
+        return flattened(line, point.value, before, after)
 
 
 def _conjugate_gradients(model: Any, gradient: Floats, tolerance: float, most: int = 250) -> Floats:
