@@ -288,5 +288,5 @@ def test_coupled_hinges_are_swept_to_the_optimum_of_newton_steps(estimator, C, m
     np.testing.assert_allclose(swept.coef_, by_newton.coef_, atol=1e-3 * np.abs(by_newton.coef_).max())
     # Few rounds bring the sweeps close, also where a weak penalty moves the intercept far.
     (start,) = found
-    assert start.certificate.value <= 2e-2
+    assert start.certificate.value <= 0.1
     assert start.iterations <= 10
