@@ -199,6 +199,16 @@ def test_too_few_sweeps_leave_a_gap_that_is_true(rng):
     assert solution.gap == pytest.approx(1 - solution.dual_value / solution.primal_value)
 
 
+@pytest.mark.parametrize("kind", ["simplex", "box", "capped"])
+@pytest.mark.parametrize("bound", [1e-30, 1e-12, 1e-4])
+def test_a_weak_penalty_moves_the_intercept_in_few_rounds(kind, bound, rng):
+    X, target = rng.normal(size=(120, 6)), np.repeat(np.arange(4), [60, 30, 20, 10])
+    X[np.arange(120), target] += 2.0
+    solution = minimize_dual_blocks(X, target, np.full(120, bound), 4, kind=kind, cap=0.5, tol=1e-3)
+    assert solution.gap <= 1e-3
+    assert solution.iterations <= 6
+
+
 def test_one_class_that_wins_everywhere_costs_nothing():
     solution = minimize_dual_blocks(np.eye(3), np.arange(3), np.zeros(3), 3)
     assert (solution.primal_value, solution.gap, solution.iterations) == (0, 0, 0)

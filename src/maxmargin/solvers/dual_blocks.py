@@ -15,6 +15,7 @@ Kind = Literal["simplex", "box", "capped"]
 _f4 = np.float32
 _FLATTEST = 1e-6
 _SPREAD = 0.03  # of 1 / bound
+_LEAST_BOUND = 1e-18  # below it 1 / bound would leave single precision no digits for the intercept
 
 
 @dataclass(frozen=True)
@@ -193,8 +194,7 @@ class _Ascent:
             )
         # The intercept counts as a feature as long as an average row, or longer where duals at their bounds
         # move the scores by so little that it has the longer way to go.
-        mean_bound = max(float(self.bounds.mean()), np.finfo(np.float64).tiny)
-        longest = max(float(squares.mean()) or 1.0, _SPREAD / mean_bound)
+        longest = max(float(squares.mean()) or 1.0, _SPREAD / max(float(self.bounds.mean()), _LEAST_BOUND))
         self.spring = longest if fit_intercept else 0.0
         self.curvatures = np.maximum((squares + self.spring) * self.bounds, _FLATTEST).astype(_f4)
         self.dual = compiled.aligned(n, lanes)
