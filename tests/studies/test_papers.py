@@ -41,8 +41,7 @@ def run(out, seeds=range(2), text=SMALL, **options):
 
 
 def test_every_experiment_is_read_at_every_scale():
-    for name in available_experiments():
-        experiment = load_experiment(name)
+    for experiment in available_experiments().values():
         assert experiment.scales.keys() == {"quick", "full"}
         assert experiment.at("quick").effort(range(2)) < experiment.at("full").effort(range(2))
     assert load_experiment("tang-mnist").at("full").epochs == 400

@@ -26,9 +26,9 @@ def report(
         write_evidence_html,
         write_markdown,
     )
-    from maxmargin.studies.papers import available_experiments, load_experiment
+    from maxmargin.studies.papers import available_experiments
 
-    experiments = [load_experiment(name) for name in available_experiments()]
+    experiments = list(available_experiments().values())
     found = read_results(results, [experiment.name for experiment in experiments])
     sections = summarise_evidence(experiments, found)
     drawn, unrun = draw_figures(sections), without_records(experiments, sections)

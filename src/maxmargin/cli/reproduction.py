@@ -58,14 +58,13 @@ def _list() -> None:
 
     from maxmargin.datasets import available_datasets
     from maxmargin.reports.formats import duration
-    from maxmargin.studies.papers import available_experiments, load_experiment
+    from maxmargin.studies.papers import available_experiments
 
     missing = {info.name for info in available_datasets() if not info.present}
     table = Table("name", "what it asks", "quick", "full", "data that are missing", box=None)
-    for name, title in available_experiments().items():
-        experiment = load_experiment(name)
+    for name, experiment in available_experiments().items():
         times = [duration(experiment.at(scale).effort(range(1))) for scale in ("quick", "full")]
         lacking = [source for source in experiment.procedure.sources if source in missing]
-        table.add_row(name, title, *times, ", ".join(lacking) or "-")
+        table.add_row(name, experiment.title, *times, ", ".join(lacking) or "-")
     console().print(table)
     typer.echo("\nquick, full: about how long one seed takes on one processor, without what is missing")

@@ -53,15 +53,15 @@ class Experiment(Printed):
         return type(self.procedure).model_validate(settings)
 
 
-def available_experiments() -> dict[str, str]:
-    """Title of each experiment by its name.
+def available_experiments() -> dict[str, Experiment]:
+    """All experiments by name.
 
     Examples
     --------
-    >>> available_experiments()["tang-mnist"]
+    >>> available_experiments()["tang-mnist"].title
     'A softmax or an L2-SVM on top of a network, on MNIST'
     """
-    return {name: load_experiment(name).title for name in _names()}
+    return {name: load_experiment(name) for name in _names()}
 
 
 def load_experiment(name: str) -> Experiment:
