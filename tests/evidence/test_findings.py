@@ -121,7 +121,7 @@ def test_rows_may_be_numbers_and_conditions():
     assert found.cells["0.1", "true"].difference == pytest.approx(-0.1)
 
 
-def test_the_settings_that_all_repetitions_share_are_told():
+def test_the_settings_of_all_repetitions_are_told_each_once():
     def told(seed, epochs, C):
         return {
             "kind": "test",
@@ -133,8 +133,8 @@ def test_the_settings_that_all_repetitions_share_are_told():
             "error": 0.5,
         }
 
-    cell = findings(PLAIN, [told(0, 9, 1.0), told(1, 9, 2.0)]).cells["svm", ONLY]
-    assert cell.settings == {"epochs": 9}
+    cell = findings(PLAIN, [told(0, 9, 2.0), told(1, 9, 1.0), told(2, 9, 2.0)]).cells["svm", ONLY]
+    assert cell.settings == {"epochs": (9,), "C": (2.0, 1.0)}
 
 
 def test_what_does_not_fit_names_the_table():

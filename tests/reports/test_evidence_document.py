@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from maxmargin.evidence import Printed, Scale, Table
 from maxmargin.reports.papers import (
     draw_figures,
     summarise_evidence,
@@ -106,6 +107,27 @@ def test_choices_at_an_end_of_a_grid_are_told(tmp_path):
     for name in ("results.md", "results.html"):
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert text.count("Chosen at an end of what was tried: OVR: C in 1 of 2.") == 1
+
+
+def test_all_values_of_a_setting_are_told(tmp_path):
+    experiment = Printed(
+        name="small",
+        title="One",
+        paper="Nobody (2024), Nothing",
+        tables=[Table(name="Table 1", title="Errors", printed={"svm": 0.1})],
+        scales={"full": Scale(note="All of it.")},
+    )
+    records = [
+        record("small", "full", "test", method="svm", seed=seed, epochs=9, C=C, error=0.1)
+        for seed, C in enumerate((2.0, 1.0, 2.0))
+    ]
+    sections = summarise_evidence([experiment], {"small": records})
+    figures = draw_figures(sections)
+    write_markdown(sections, figures, tmp_path)
+    write_evidence_html(sections, figures, tmp_path / "results.html")
+    for name in ("results.md", "results.html"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert "Run with: svm: epochs = 9, C = 2 or 1." in text.replace("\xa0", " ")
 
 
 def test_claims_are_summed_up_by_scale(text, sections):

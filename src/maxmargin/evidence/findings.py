@@ -37,15 +37,15 @@ class Cell:
         Whether the paper took it from another one.
     ours : Estimate or None
         What our runs found.
-    settings : mapping
-        What all of our runs were told.
+    settings : mapping of str to tuple
+        What our runs were told: each value once, in the order of the runs.
     """
 
     printed: float | None
     printed_std: float | None
     cited: bool
     ours: Estimate | None
-    settings: Mapping[str, Any]
+    settings: Mapping[str, tuple[Any, ...]]
 
     @property
     def difference(self) -> float | None:
@@ -138,7 +138,7 @@ def findings(table: Table, runs: Sequence[Run]) -> Findings:
                 std.get(key),
                 key not in printed and key in cited,
                 _estimated(by_cell[key], table) if key in by_cell else None,
-                _shared_settings(by_cell.get(key, []), apart),
+                _settings(by_cell.get(key, []), apart),
             )
             for key in dict.fromkeys(known)
         }
@@ -227,9 +227,11 @@ def _named(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _shared_settings(runs: Sequence[Run], apart: Sequence[str]) -> dict[str, Any]:
-    """What all these runs were told; what differs between them is left out."""
-    if not runs:
-        return {}
-    first = settings_of(runs[0], [*apart, "method", "data"])
-    return {k: v for k, v in first.items() if all(run.get(k) == v for run in runs)}
+def _settings(runs: Sequence[Run], apart: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """What these runs were told: each value once."""
+    told: dict[str, tuple[Any, ...]] = {}
+    for run in runs:
+        for name, value in settings_of(run, [*apart, "method", "data"]).items():
+            before = told.get(name, ())
+            told[name] = before if value in before else (*before, value)
+    return told

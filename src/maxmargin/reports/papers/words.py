@@ -6,7 +6,7 @@ from typing import Literal
 
 from maxmargin.evidence import Estimate, Findings, Judgement, Table
 from maxmargin.evidence.findings import ONLY, Cell
-from maxmargin.reports.formats import NONE, duration, listing, settings
+from maxmargin.reports.formats import NONE, duration, listing, setting, settings
 from maxmargin.reports.papers.summary import ClaimSummary, outcome_of
 
 Unit = Literal["percent", "number", "seconds"]
@@ -157,11 +157,18 @@ def glance(found: Findings, row: str, column: str) -> list[str]:
 
 
 def chosen(found: Findings) -> list[tuple[str, str]]:
-    """What the runs of each row were told, where a row has one column alone."""
+    """What the runs of each row were told, where a row has one column alone.
+
+    A setting that was chosen anew for each seed has all the values that were.
+    """
     if found.table.columns:
         return []
     told = [(named(found.table, row), cell.settings) for (row, _), cell in found.cells.items()]
-    return [(name, settings(dict(params))) for name, params in told if params]
+    return [
+        (name, settings({key: " or ".join(map(setting, values)) for key, values in params.items()}))
+        for name, params in told
+        if params
+    ]
 
 
 def at_ends(found: Findings) -> str:
