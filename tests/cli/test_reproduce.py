@@ -10,6 +10,7 @@ import pytest
 
 from maxmargin._checks import check_choice
 from maxmargin.evidence import Claim, Printed, Scale, Table
+from maxmargin.reports import papers as papers_reports
 from maxmargin.studies import papers
 from maxmargin.studies.papers.procedure import Procedure
 
@@ -77,6 +78,13 @@ def test_a_rerun_ends_with_the_tables_beside_the_papers(here, tmp_path):
 
 
 @pytest.mark.usefixtures("toy")
+def test_a_device_that_is_of_no_use_is_told(here, tmp_path):
+    code, out, err = here("reproduce", "toy", "--device", "cuda", "--out", tmp_path)
+    assert code == 0
+    assert "toy trains no network, so it runs on the CPU" in " ".join((out + err).split())
+
+
+@pytest.mark.usefixtures("toy")
 def test_an_interrupted_rerun_goes_on(here, tmp_path):
     KILLED.append(("softmax", 1))
     code, _, err = here("reproduce", "toy", "--seeds", 2, "--out", tmp_path)
@@ -119,6 +127,7 @@ def test_the_experiments_are_listed(here):
     [
         (["tang"], "unknown experiment 'tang'; choose from"),
         (["tang-mnist", "--scale", "huge"], "unknown scale 'huge'; choose from full, quick"),
+        (["m3svm-table-1", "--device", "gpu"], "unknown device 'gpu'; choose from auto, cpu, cuda"),
     ],
 )
 def test_what_cannot_be_rerun_is_said(here, arguments, message, tmp_path):
@@ -176,8 +185,9 @@ def test_a_folder_that_is_none_is_said(here, tmp_path):
     assert "nowhere is no folder" in err
 
 
-def test_a_document_that_cannot_be_written_names_its_place(here, tmp_path):
+def test_a_document_that_cannot_be_written_names_its_place(here, tmp_path, monkeypatch):
     (tmp_path / "docs").write_text("a file")
+    monkeypatch.setattr(papers_reports, "draw_figures", None)  # that is said before the long work
     code, _, err = here("report", RESULTS, "--out", tmp_path / "docs")
     assert code == 2
     assert "docs" in err

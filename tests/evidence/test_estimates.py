@@ -169,6 +169,14 @@ def test_data_sets_together_are_judged_by_students_interval_of_their_differences
     assert np.isnan(same.difference.low)
 
 
+def test_two_records_of_one_run_are_told_by_what_sets_them_apart():
+    one = {"kind": "test", "method": "svm", "seed": 3, "lr": 0.1, "seconds": 1.0, "error": 0.1}
+    with pytest.raises(
+        InputError, match=r"\(method svm, seed 3\); they differ by lr 0.1 and 0.5: remove the"
+    ):
+        estimate([one, one | {"lr": 0.5}], "error")
+
+
 def test_records_that_are_no_repetitions_are_refused():
     with pytest.raises(InputError, match="no record of this row"):
         estimate([], "error")
@@ -176,7 +184,7 @@ def test_records_that_are_no_repetitions_are_refused():
         estimate(runs([0.1]) * 2, "error")
     with pytest.raises(InputError, match="no seed or fold in common"):
         difference(runs([0.1]), [{"seed": 7, "error": 0.1}], "error")
-    with pytest.raises(InputError, match="error is 'small' in a record; it must be a number"):
+    with pytest.raises(InputError, match=r"error is 'small' in a record \(seed 0\); it must be a number"):
         estimate(runs(["small"]), "error")
     with pytest.raises(InputError, match="n_train is None"):
         estimate([{"fold": k, "error": 0.1 * k, "n_test": 10} for k in range(2)], "error")

@@ -137,6 +137,29 @@ def test_the_settings_of_all_repetitions_are_told_each_once():
     assert cell.settings == {"epochs": (9,), "C": (2.0, 1.0)}
 
 
+def test_a_row_that_hangs_on_no_seed_is_compared_with_every_run_of_the_other():
+    softmax = [run("softmax", seed, error) for seed, error in enumerate((0.1, 0.12, 0.14))]
+    fixed = run("svm", 0, 0.05)
+    once = findings(PLAIN.model_copy(update={"seedless": ["svm"]}), [*softmax, fixed]).judgements[0]
+    every = findings(PLAIN, [*softmax, *(fixed | {"seed": seed} for seed in range(3))]).judgements[0]
+    assert once.verdict == every.verdict
+    assert once.verdict.difference.n == 3
+    assert findings(PLAIN, [*softmax, fixed]).judgements[0].verdict.difference.n == 1
+    other_way = PLAIN.model_copy(update={"seedless": ["softmax"]})
+    swapped = [r | {"method": {"svm": "softmax", "softmax": "svm"}[r["method"]]} for r in (*softmax, fixed)]
+    gap = findings(other_way, swapped).judgements[0].verdict.difference
+    assert (gap.n, gap.mean) == (3, pytest.approx(0.07))
+
+
+@pytest.mark.parametrize("error", [1.7, -0.1, float("nan")])
+def test_a_percentage_that_is_none_is_refused(error):
+    message = r"Table 1 \(Errors\): error is .* in a record \(method svm, seed 1\); it must lie from 0 to 1"
+    with pytest.raises(InputError, match=message):
+        findings(PLAIN, [run("svm", 0, 0.1), run("svm", 1, error)])
+    number = PLAIN.model_copy(update={"unit": "number"})
+    assert findings(number, [run("svm", 0, 0.1), run("svm", 1, error)]).is_run
+
+
 def test_what_does_not_fit_names_the_table():
     with pytest.raises(InputError, match=r"Table 1 \(Errors\): two records of a row have the same seed"):
         findings(PLAIN, [run("svm", 0, 0.1), run("svm", 0, 0.2)])

@@ -69,7 +69,7 @@ def test_a_row_holds_the_papers_figure_ours_and_the_difference(text):
     ]  # fmt: skip
     assert "Lower is better." in text
     # A table of ours has no column for a paper.
-    assert ["svm", "1.5 s", "3", "–"] in rows(text, "svm")
+    assert ["svm", "1.5 s", "3"] in rows(text, "svm")
 
 
 def test_a_large_table_is_shown_at_a_glance_and_column_by_column(text):
@@ -137,7 +137,8 @@ def test_claims_are_summed_up_by_scale(text, sections):
     judged = [j for s in sections if s.is_full for c in s.claims for j in c.judgements]
     assert len(judged) == 56
     counts = [sum(bool(j.verdict) and j.verdict.outcome == x for j in judged) for x in ("holds", "not shown")]
-    assert f"of 56 claims {counts[0]} hold, {counts[1]} are not shown and 7 are not run yet." in full
+    assert f"of 56 claims {counts[0]} hold, {counts[1]} are not shown and 7 are not run yet; " in full
+    assert "over all data sets together, of 7 claims 7 hold." in full
     assert "not run" not in quick
     assert "Column by column, of 15 claims " in quick
     # What our own tables claim is no claim of a paper.
@@ -150,7 +151,33 @@ def test_claims_are_summed_up_by_scale(text, sections):
     )
     assert re.match(r"mean \+\d[^;]* \[\+[^;]*\]; [+−]\d\S* to \+\d", line[4])
     # Beside each verdict stands by how much the paper's figures differ.
-    assert re.search(r"\*\*holds\*\*<br>\+\d+\.\d\d \[[^]]*\]<br>paper \+14\.00", text)
+    assert re.search(r"\*\*holds\*\*<br>\+\d+\.\d\d \[[^]]*\]<br>n = 5<br>paper \+14\.00", text)
+
+
+def test_only_five_data_sets_or_more_are_judged_together():
+    experiment, records = large()
+    full = [r for r in records if r["scale"] == "full"]
+    table = experiment.tables[0]
+
+    def together(columns, data):
+        changed = experiment.model_copy(update={"tables": [table.model_copy(update={"columns": columns})]})
+        some = [r | {"scored_on": r["data"]} for r in full if r["data"] in data]
+        (section,) = summarise_evidence([changed], {"large": some})
+        return [claim.together for claim in section.claims]
+
+    found = {r["data"]: None for r in full}
+    assert all(together("data", list(found)[:5]))
+    assert not any(together("data", list(found)[:4]))
+    assert not any(together("scored_on", found))
+
+
+def test_the_verdict_over_all_data_sets_stands_in_the_table_of_claims(text, sections, figures, tmp_path):
+    claim = rows(text, "M3SVM better than OVR")[0]
+    assert re.match(r"\*\*holds\*\*<br>\+\d+\.\d\d \[[^]]*\]<br>7 data sets$", claim[1])
+    write_evidence_html(sections, figures, tmp_path / "results.html")
+    html = (tmp_path / "results.html").read_text(encoding="utf-8")
+    assert '<th scope="col">All together</th>' in html
+    assert '<span class="under">7 data sets</span>' in html
 
 
 def test_the_link_of_a_claim_leads_to_its_heading(text):
@@ -256,7 +283,7 @@ def test_the_page_tells_what_the_document_does(sections, figures, text, tmp_path
     assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
     lead = re.search(r'<p class="lead">([^<]*)', html)[1]
     counted = re.search(r"Column by column, (of 56 claims [^.]*)", text)[1]
-    assert lead == f"The papers&#39; claims, at their scale: {counted}."
+    assert lead == f"The papers&#39; claims, at their scale: column by column, {counted}."
     for words in (
         "2.10 [1.85 to 2.35]",
         "−2.00 [−3.57 to −0.50]",

@@ -1,5 +1,6 @@
 """Features and classifiers on top of them: choices by cross-validation among training rows, each run once."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -123,6 +124,22 @@ def test_each_is_chosen_and_tested_once(whole):
     assert not list((out / ".small").glob("*"))
     again, told = run(out, range(2), resume=True)
     assert (again, told) == (records, [])
+
+
+def test_what_no_seed_decides_is_not_run_again_with_other_seeds(whole, tmp_path):
+    _, records, _ = whole
+    kept = [r for r in records if r["method"] in ONCE | {"pixels", "components"}]
+    (tmp_path / "small.jsonl").write_text("".join(f"{json.dumps(r)}\n" for r in kept))
+    only = {"pixels", "components"} | ONCE
+    experiment = read_experiment("small", SMALL)
+    procedure = experiment.procedure
+    seedless = {name: c for name, c in procedure.classifiers.items() if name in only}
+    shown = {name: r for name, r in procedure.representations.items() if name in only}
+    small = procedure.model_copy(update={"classifiers": seedless, "representations": shown})
+    told = []
+    experiment = experiment.model_copy(update={"procedure": small})
+    again = reproduce(experiment, "quick", range(5, 7), tmp_path, device="cpu", tell=told.append, resume=True)
+    assert (again, told) == (kept, [])
 
 
 def test_the_best_of_all_searches_is_tested(whole):

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from maxmargin._files import naming
+
 
 def report(
     results: Annotated[
@@ -18,10 +20,10 @@ def report(
     """Set the records of RESULTS beside the papers' figures: tables, verdicts on the claims, and figures."""
     from maxmargin.reports.papers import (
         claim_groups,
-        counted,
         draw_figures,
         read_results,
         summarise_evidence,
+        tallied,
         without_records,
         write_evidence_html,
         write_markdown,
@@ -31,12 +33,14 @@ def report(
     experiments = list(available_experiments().values())
     found = read_results(results, [experiment.name for experiment in experiments])
     sections = summarise_evidence(experiments, found)
+    with naming(out):
+        out.mkdir(parents=True, exist_ok=True)
     drawn, unrun = draw_figures(sections), without_records(experiments, sections)
     write_markdown(sections, drawn, out, unrun=unrun)
     if html:
         write_evidence_html(sections, drawn, out / "results.html", unrun=unrun)
     for group in claim_groups(sections):
-        typer.echo(f"{group.heading}: {counted(group.counts)}")
+        typer.echo(f"{group.heading}: {tallied(group)}")
     if unrun:
         typer.echo(unrun)
     typer.echo(f"report: {out / 'results.md'}")

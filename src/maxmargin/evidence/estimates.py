@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from maxmargin._checks import InputError
-from maxmargin.evidence.runs import REPETITIONS
+from maxmargin.evidence.runs import REPETITIONS, place_of, settings_of
 from maxmargin.metrics import LEVEL, wilson_interval
 
 _Records = Sequence[Mapping[str, Any]]
@@ -146,10 +146,22 @@ def mean_difference(differences: Sequence[Estimate]) -> Estimate:
 def _by_repetition(records: _Records) -> dict[tuple[Any, ...], Mapping[str, Any]]:
     if not records:
         raise InputError("there is no record of this row; run the experiment first")
-    found = {tuple(record.get(name) for name in REPETITIONS): record for record in records}
-    if len(found) < len(records):
-        raise InputError("two records of a row have the same seed and fold; name what tells them apart")
+    found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for record in records:
+        repetition = tuple(record.get(name) for name in REPETITIONS)
+        if repetition in found:
+            raise InputError(
+                f"two records of a row have the same seed and fold{place_of(record)}; "
+                f"{_apart(found[repetition], record)}remove the one that no longer counts"
+            )
+        found[repetition] = record
     return found
+
+
+def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """By which settings two records differ."""
+    differing = [f"{k} {v} and {other.get(k)}" for k, v in settings_of(one).items() if v != other.get(k)]
+    return f"they differ by {', '.join(differing)}: " if differing else ""
 
 
 def _agree(values: NDArray[np.float64]) -> bool:
@@ -160,7 +172,7 @@ def _agree(values: NDArray[np.float64]) -> bool:
 def _number(record: Mapping[str, Any], name: str) -> float:
     value = record.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{name} is {value!r} in a record; it must be a number")
+        raise InputError(f"{name} is {value!r} in a record{place_of(record)}; it must be a number")
     return float(value)
 
 

@@ -14,6 +14,7 @@ from maxmargin.evidence.runs import (
     Run,
     choices_at_ends,
     grouped,
+    place_of,
     settings_of,
     shown_runs,
 )
@@ -132,6 +133,7 @@ def findings(table: Table, runs: Sequence[Run]) -> Findings:
     rows = _ordered([row for row, _ in known], table.labels)
     columns = _ordered([column for _, column in known], table.labels)
     try:
+        _check_shares(table, measured)
         cells = {
             key: Cell(
                 printed.get(key, cited.get(key)),
@@ -151,6 +153,16 @@ def findings(table: Table, runs: Sequence[Run]) -> Findings:
         if (of_row := [run for key, same in by_cell.items() if key[0] == row for run in same])
     }
     return Findings(table, rows, columns, cells, judged, at_ends)
+
+
+def _check_shares(table: Table, runs: Sequence[Run]) -> None:
+    """Refuse a percentage that is none: intervals would hide it, as they are cut off."""
+    for run in runs if table.unit == "percent" else ():
+        value = run[table.measure]
+        if isinstance(value, int | float) and not 0 <= value <= 1:
+            raise InputError(
+                f"{table.measure} is {value} in a record{place_of(run)}; it must lie from 0 to 1"
+            )
 
 
 def _estimated(runs: Sequence[Run], table: Table) -> Estimate:
@@ -176,12 +188,32 @@ def _judgements(
             than,
             column,
             _gap(printed.get((claim.better, column)), printed.get((than, column))),
-            _verdict(table, by_cell.get((claim.better, column), []), by_cell.get((than, column), [])),
+            _verdict(table, *_paired(table, by_cell, (claim.better, column), (than, column))),
         )
         for claim in table.claims
         for than in claim.than
         for column in (columns if claim.columns is None else claim.columns)
     ]
+
+
+def _paired(
+    table: Table,
+    by_cell: Mapping[tuple[str, str], Sequence[Run]],
+    better: tuple[str, str],
+    than: tuple[str, str],
+) -> tuple[Sequence[Run], Sequence[Run]]:
+    """Runs of two cells; the one of a row that hangs on no seed stands for each of the other's."""
+    ours, theirs = by_cell.get(better, []), by_cell.get(than, [])
+    return (
+        _repeated(ours, theirs) if better[0] in table.seedless else ours,
+        _repeated(theirs, ours) if than[0] in table.seedless else theirs,
+    )
+
+
+def _repeated(runs: Sequence[Run], others: Sequence[Run]) -> Sequence[Run]:
+    if len(runs) != 1 or not others:
+        return runs
+    return [{**runs[0], **{name: other.get(name) for name in REPETITIONS}} for other in others]
 
 
 def _verdict(table: Table, ours: Sequence[Run], theirs: Sequence[Run]) -> Verdict | None:

@@ -61,6 +61,8 @@ class Table(Strict):
         Figures that the paper takes from other ones: shown as such, never rerun.
     claims : list of Claim
         The orders that the paper claims.
+    seedless : list of str
+        Rows that hang on no seed: one run of them is compared with every one of the others.
     ours : bool
         Whether this is no table of the paper but goes beyond it.
     """
@@ -78,6 +80,7 @@ class Table(Strict):
     printed_std: dict[str, dict[str, float]] = {}
     cited: dict[str, float] | dict[str, dict[str, float]] = {}
     claims: list[Claim] = []
+    seedless: list[str] = []
     ours: bool = False
 
 

@@ -96,6 +96,18 @@ def settings_of(run: Run, apart: Sequence[str] = ()) -> dict[str, Any]:
     return {name: run[name] for name in told if name not in {*_ABOUT, *_CHOSEN_BY, *apart}}
 
 
+def place_of(run: Run) -> str:
+    """Of which row, data set and repetition a run is, in brackets; empty where it does not say.
+
+    Examples
+    --------
+    >>> place_of({"kind": "test", "method": "svm", "seed": 0, "error": 0.1})
+    ' (method svm, seed 0)'
+    """
+    told = {name: run[name] for name in ("method", "data", *REPETITIONS) if run.get(name) is not None}
+    return f" ({', '.join(f'{name} {value}' for name, value in told.items())})" if told else ""
+
+
 def choices_at_ends(
     runs: Sequence[Run], shown: Sequence[Run], apart: Sequence[str]
 ) -> dict[str, tuple[int, int]]:

@@ -88,8 +88,8 @@ def _summary(sections: Sequence[Section]) -> Iterable[str]:
             ]
             for section, claim in group.claims
         ]
-        counts = words.counted(group.counts)
-        yield from ("", f"## {group.heading}", "", f"Column by column, {counts}.", "")
+        told = words.tallied(group)
+        yield from ("", f"## {group.heading}", "", f"{told[:1].upper()}{told[1:]}.", "")
         yield from _table(["Experiment", "Table", "Claim", "Verdict", "Difference [95 %]"], rows, 4)
 
 
@@ -187,6 +187,7 @@ def _judged(section: Section, found: Findings) -> Iterable[str]:
         yield from _table(["Claim", "Verdict", "Difference [95 %]", "n", *paper], rows, 2)
         return
     columns = list(dict.fromkeys(one.column for claim in claims for one in claim.judgements))
+    pooled = any(claim.together for claim in claims)
     rows = []
     for claim in claims:
         by_column = {
@@ -194,9 +195,10 @@ def _judged(section: Section, found: Findings) -> Iterable[str]:
             for one in claim.judgements
         }
         texts = [by_column.get(column, "") for column in columns]
-        rows.append([_escaped(words.claimed(claim)), *texts])
+        together = [_strong(claim.together.outcome) if claim.together else "", *words.under_together(claim)]
+        rows.append([_escaped(words.claimed(claim)), *(["<br>".join(together)] if pooled else []), *texts])
     heads = [_escaped(words.named(found.table, column)) for column in columns]
-    yield from _table(["Claim", *heads], rows, 1)
+    yield from _table(["Claim", *(["All together"] if pooled else []), *heads], rows, 1)
 
 
 def _chosen(found: Findings) -> Iterable[str]:

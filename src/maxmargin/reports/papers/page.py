@@ -46,7 +46,7 @@ def write_evidence_html(
     contents = {
         "name": TITLE,
         "full_name": TITLE,
-        "verdict": [f"{group.heading}: {words.counted(group.counts)}." for group in groups]
+        "verdict": [f"{group.heading}: {words.tallied(group)}." for group in groups]
         or ["No claim has been judged."],
         "claims": [
             {"heading": group.heading, "claims": [_claim(*told) for told in group.claims]} for group in groups
@@ -102,6 +102,7 @@ def _table(section: Section, found: Findings) -> dict[str, Any]:
     table = found.table
     claims = [claim for claim in section.claims if claim.table is table]
     columns = list(dict.fromkeys(one.column for claim in claims for one in claim.judgements))
+    pooled = any(claim.together for claim in claims)
     return {
         "anchor": _anchor(section, table.name),
         "heading": table_heading(table),
@@ -115,9 +116,16 @@ def _table(section: Section, found: Findings) -> dict[str, Any]:
         "glance": _glance(found) if table.columns else None,
         "claim_heads": [
             "Claim",
+            *(["All together"] if pooled else []),
             *([words.named(table, c) for c in columns] if table.columns else ["Verdict"]),
         ],
-        "claims": [{"words": words.claimed(claim), "cells": _judged(claim, columns)} for claim in claims],
+        "claims": [
+            {
+                "words": words.claimed(claim),
+                "cells": [*([_together(claim)] if pooled else []), *_judged(claim, columns)],
+            }
+            for claim in claims
+        ],
         "chosen": words.chosen(found),
         "at_ends": words.at_ends(found),
     }
@@ -144,6 +152,10 @@ def _judged(claim: ClaimSummary, columns: Sequence[str]) -> list[tuple[str, list
         one.column: (outcome_of(one), words.under_verdict(one, claim.table)) for one in claim.judgements
     }
     return [by_column.get(column) for column in columns]
+
+
+def _together(claim: ClaimSummary) -> tuple[str, list[str]] | None:
+    return (claim.together.outcome, words.under_together(claim)) if claim.together else None
 
 
 def _anchor(section: Section, table: str) -> str:

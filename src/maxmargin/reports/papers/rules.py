@@ -8,13 +8,15 @@ RULES = (
     "training rows, it is widened as Nadeau and Bengio (2003) say. One run, or runs that agree to the last "
     "digit, have the interval of their test rows (Wilson); a dash stands where there is none. Intervals end "
     "where what they tell of ends: at 0, and at 100 %.",
-    "A further run: where one more run of the same protocol falls in 95 of 100 cases.",
+    "A further run: where one more run of the same protocol, with another seed or of another fold, falls in "
+    "95 of 100 cases.",
     "A claim holds where the 95 % interval of the difference, claimed better minus claimed worse on the same "
     "seeds and folds, lies on the claimed side of zero; it is contradicted where it lies on the other side, "
     "and not shown where it covers zero. Each is judged on its own, without regard to how many there are. "
-    "Single runs are compared by Newcombe's interval (1998), which takes their test rows for independent.",
-    "All together: the mean difference over the columns, such as data sets, each counted the same, and its "
-    "Student's interval over them, which says what to expect of further data sets like these.",
+    "Single runs are compared by Newcombe's interval (1998), which takes their test rows for independent. A "
+    "row that hangs on no seed is run once, and compared with every run of the other.",
+    "All together, where five or more data sets were run: the mean difference over them, each counted the "
+    "same, and its Student's interval, which says what to expect of further data sets like these.",
     "Differences of percentages are in points. Settings that a paper leaves open are chosen on validation "
     "rows, never on test rows; where a wider or finer grid chose anew, the tests of the earlier choice "
     "stay among the records and out of the tables.",

@@ -21,7 +21,8 @@ _GROUPS = {
     "Beyond the papers": (True, True),
     "Beyond the papers, at a reduced scale (quick)": (False, True),
 }  # whether the paper's protocol was run, and whether the table is ours
-_FEWEST_TOGETHER = 3  # columns: the interval of two tells nothing
+_FEWEST_TOGETHER = 5  # data sets: of fewer, some agree by chance
+_DATA = "data"  # entry of the records that tells data sets apart
 _COMMIT = 10  # letters of a commit that tell it
 
 
@@ -45,9 +46,11 @@ class ClaimSummary:
 
     @property
     def together(self) -> Verdict | None:
-        """What all columns say; None where fewer than three were run."""
+        """What all data sets say; None where the columns are none, or fewer than five were run."""
         verdicts = [one.verdict for one in self.judgements if one.verdict]
-        return judge_together(verdicts, self.table.better) if len(verdicts) >= _FEWEST_TOGETHER else None
+        if self.table.columns != _DATA or len(verdicts) < _FEWEST_TOGETHER:
+            return None
+        return judge_together(verdicts, self.table.better)
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,12 @@ class ClaimGroup:
     def counts(self) -> dict[str, int]:
         """How many came to each outcome, column by column; those that none came to are left out."""
         counts = Counter(outcome_of(one) for _, claim in self.claims for one in claim.judgements)
+        return {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]}
+
+    @property
+    def counts_together(self) -> dict[str, int]:
+        """How many came to each outcome over all data sets together."""
+        counts = Counter(claim.together.outcome for _, claim in self.claims if claim.together)
         return {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]}
 
 

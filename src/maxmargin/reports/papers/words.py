@@ -7,7 +7,7 @@ from typing import Literal
 from maxmargin.evidence import Estimate, Findings, Judgement, Table
 from maxmargin.evidence.findings import ONLY, Cell
 from maxmargin.reports.formats import NONE, duration, listing, setting, settings
-from maxmargin.reports.papers.summary import ClaimSummary, outcome_of
+from maxmargin.reports.papers.summary import ClaimGroup, ClaimSummary, outcome_of
 
 Unit = Literal["percent", "number", "seconds"]
 
@@ -98,7 +98,8 @@ def heads(found: Findings) -> list[str]:
     std = ["Std"] if any(cell.printed_std is not None for cell in found.cells.values()) else []
     paper = [f"Paper{said}"] if _is_printed(found) else []
     gaps = ["Ours − paper"] if _is_printed(found) else []
-    return [head_of_rows(found), *paper, f"Ours{said} [95 %]", *std, "n", *gaps, "A further run (95 %)"]
+    again = ["A further run (95 %)"] if _has_further(found) else []
+    return [head_of_rows(found), *paper, f"Ours{said} [95 %]", *std, "n", *gaps, *again]
 
 
 def head_of_rows(found: Findings) -> str:
@@ -130,10 +131,11 @@ def lines(found: Findings, column: str = ONLY) -> list[tuple[str, list[str]]]:
             continue
         mine = cell.ours
         std = [figure(mine.std if mine else None, unit)] if with_std else []
-        again = interval(mine.next_low, mine.next_high, lambda x: figure(x, unit)) if mine else NONE
+        next_run = interval(mine.next_low, mine.next_high, lambda x: figure(x, unit)) if mine else NONE
+        again = [next_run] if _has_further(found) else []
         paper = [printed(cell, unit)] if _is_printed(found) else []
         gaps = [signed(cell.difference, unit)] if _is_printed(found) else []
-        texts = [*paper, ours(mine, unit), *std, str(mine.n) if mine else NONE, *gaps, again]
+        texts = [*paper, ours(mine, unit), *std, str(mine.n) if mine else NONE, *gaps, *again]
         told.append((named(table, row), texts))
     return told
 
@@ -195,6 +197,13 @@ def counted(counts: Mapping[str, int]) -> str:
     return f"of {total} claims {told}" if total > 1 else f"the one claim {told.removeprefix('1 ')}"
 
 
+def tallied(group: ClaimGroup) -> str:
+    """How many claims of a group came to each outcome, column by column and over all data sets together."""
+    together = group.counts_together
+    also = f"; over all data sets together, {counted(together)}" if together else ""
+    return f"column by column, {counted(group.counts)}{also}"
+
+
 def direction(table: Table) -> str:
     """Which values are better, for a table that judges by it.
 
@@ -252,13 +261,26 @@ def judged(judgement: Judgement, table: Table) -> list[str]:
 
 
 def under_verdict(judgement: Judgement, table: Table) -> list[str]:
-    """Lines below a verdict: the difference with its interval and, where it is printed, the paper's."""
+    """Lines below a verdict: the difference with its interval and how many runs it rests on, the paper's."""
     paper = [] if judgement.printed is None else [f"paper {signed(judgement.printed, table.unit)}"]
-    return [verdict_gap(judgement, table), *paper]
+    runs = [f"n = {judgement.verdict.difference.n}"] if judgement.verdict else []
+    return [verdict_gap(judgement, table), *runs, *paper]
+
+
+def under_together(claim: ClaimSummary) -> list[str]:
+    """Lines below the verdict over all data sets; none where there is no such verdict."""
+    if not claim.together:
+        return []
+    found = claim.together.difference
+    return [gap(found, claim.table.unit), f"{found.n} data sets"]
 
 
 def _is_printed(found: Findings) -> bool:
     return any(cell.printed is not None for cell in found.cells.values())
+
+
+def _has_further(found: Findings) -> bool:
+    return any(cell.ours and not math.isnan(cell.ours.next_low) for cell in found.cells.values())
 
 
 def _is_zero(text: str) -> bool:

@@ -22,11 +22,13 @@ AnyClassifier = Annotated[
     Field(discriminator="kind"),
 ]
 
+_SEEDLESS = 0  # stands for a seed in the records of what depends on none
+
 
 class Features(Procedure):
     """Classifiers of features of images.
 
-    What depends on no seed is run with the first one alone.
+    What depends on no seed is run once, and recorded as seed 0.
 
     Attributes
     ----------
@@ -71,10 +73,13 @@ class Features(Procedure):
         for seed in seeds:
             representations, classifiers = self._run_with(seed, seeds)
             for name in representations:
-                learnt[name] = Learnt(self.representations[name], rows, notebook, name, seed, device)
+                each = self.representations[name]
+                own = seed if each.is_random else _SEEDLESS
+                learnt[name] = Learnt(each, rows, notebook, name, own, device)
             for method in classifiers:
                 classifier = self.classifiers[method]
-                classifier.run(Task(method, seed, notebook, learnt[classifier.of]))
+                own = seed if self._is_random(classifier) else _SEEDLESS
+                classifier.run(Task(method, own, notebook, learnt[classifier.of]))
             for name in representations:
                 learnt[name].forget()
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from maxmargin._checks import InputError, check_torch
+from maxmargin._checks import InputError, check_choice, check_torch
 from maxmargin.studies.papers.experiment import Experiment
 from maxmargin.studies.papers.notebook import Notebook
 from maxmargin.studies.papers.procedure import Procedure
 from maxmargin.studies.provenance import commit, machine, versions
 from maxmargin.studies.records import Record, RecordLog
+
+_DEVICES = ("auto", "cpu", "cuda")
 
 
 def reproduce(
@@ -50,10 +52,13 @@ def reproduce(
     Raises
     ------
     InputError
-        If the scale is unknown, or there are records and ``resume`` is False.
+        If the scale or the device is unknown, or there are records and ``resume`` is False.
     """
     procedure = experiment.at(scale)
+    check_choice(device, _DEVICES, "device")
     trained_on = _trained_on(procedure, device)
+    if device == "cuda" and trained_on == "cpu":
+        tell(f"{experiment.name} trains no network, so it runs on the CPU")
     log = RecordLog(out / f"{experiment.name}.jsonl")
     stamp = {
         "experiment": experiment.name,
