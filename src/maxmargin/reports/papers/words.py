@@ -245,7 +245,7 @@ def differences(claim: ClaimSummary) -> str:
     least, largest = (signed(gap, claim.table.unit) for gap in (min(gaps), max(gaps)))
     if claim.together:
         return f"mean {gap(claim.together.difference, claim.table.unit)}; {least} to {largest}"
-    return f"{len(gaps)} differences, {least} and {largest}"
+    return f"{len(gaps)} differences, {least} {'and' if len(gaps) == 2 else 'to'} {largest}"
 
 
 def verdict_gap(judgement: Judgement, table: Table) -> str:
