@@ -78,8 +78,9 @@ def test_a_rerun_ends_with_the_tables_beside_the_papers(here, tmp_path):
 
 
 @pytest.mark.usefixtures("toy")
-def test_a_device_that_is_of_no_use_is_told(here, tmp_path):
-    code, out, err = here("reproduce", "toy", "--device", "cuda", "--out", tmp_path)
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_a_device_that_is_of_no_use_is_told(here, device, tmp_path):
+    code, out, err = here("reproduce", "toy", "--device", device, "--out", tmp_path)
     assert code == 0
     assert "toy trains no network, so it runs on the CPU" in " ".join((out + err).split())
 

@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 from maxmargin._checks import InputError
 from maxmargin.datasets import load_dataset
 from maxmargin.studies.papers import representations, reproduce
-from maxmargin.studies.papers.experiment import read_experiment
+from maxmargin.studies.papers.experiment import load_experiment, read_experiment
 
 N_TEST = 200
 SMALL = """
@@ -276,3 +276,14 @@ def test_rows_that_do_not_do_are_refused(tmp_path):
             tmp_path,
             text=SMALL.replace('"digits"', '"iris"').replace("= 500", "= 50").replace("= 200", "= 20"),
         )
+
+
+def test_the_tables_know_which_rows_no_seed_decides():
+    experiment = load_experiment("gogos-pixels")
+    rows = {row for claim in experiment.tables[0].claims for row in (claim.better, *claim.than)}
+    _, second = experiment.procedure._run_with(1, range(2))
+    assert (
+        rows & set(experiment.tables[0].seedless)
+        == rows & experiment.procedure.classifiers.keys() - second.keys()
+    )
+    assert second.keys() == {"rbf"}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from maxmargin._checks import InputError
-from maxmargin.evidence.runs import REPETITIONS, place_of, settings_of
+from maxmargin.evidence.runs import place_of, repetition_of, settings_of
 from maxmargin.metrics import LEVEL, wilson_interval
 
 _Records = Sequence[Mapping[str, Any]]
@@ -148,7 +148,7 @@ def _by_repetition(records: _Records) -> dict[tuple[Any, ...], Mapping[str, Any]
         raise InputError("there is no record of this row; run the experiment first")
     found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     for record in records:
-        repetition = tuple(record.get(name) for name in REPETITIONS)
+        repetition = repetition_of(record)
         if repetition in found:
             raise InputError(
                 f"two records of a row have the same seed and fold{place_of(record)}; "

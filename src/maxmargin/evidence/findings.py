@@ -15,6 +15,7 @@ from maxmargin.evidence.runs import (
     choices_at_ends,
     grouped,
     place_of,
+    repetition_of,
     settings_of,
     shown_runs,
 )
@@ -213,21 +214,17 @@ def _paired(
 def _repeated(runs: Sequence[Run], others: Sequence[Run]) -> Sequence[Run]:
     if len(runs) != 1 or not others:
         return runs
-    return [{**runs[0], **{name: other.get(name) for name in REPETITIONS}} for other in others]
+    return [{**runs[0], **dict(zip(REPETITIONS, repetition_of(other), strict=True))} for other in others]
 
 
 def _verdict(table: Table, ours: Sequence[Run], theirs: Sequence[Run]) -> Verdict | None:
-    if not {*map(_repetition, ours)} & {*map(_repetition, theirs)}:
+    if not {*map(repetition_of, ours)} & {*map(repetition_of, theirs)}:
         return None
     return judge(ours, theirs, table.measure, table.better, is_share=table.unit == "percent")
 
 
 def _gap(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one - other
-
-
-def _repetition(run: Run) -> tuple[Any, ...]:
-    return tuple(run.get(name) for name in REPETITIONS)
 
 
 def _by_column(

@@ -96,6 +96,17 @@ def settings_of(run: Run, apart: Sequence[str] = ()) -> dict[str, Any]:
     return {name: run[name] for name in told if name not in {*_ABOUT, *_CHOSEN_BY, *apart}}
 
 
+def repetition_of(run: Run) -> tuple[Any, ...]:
+    """What tells it apart from the other repetitions of a run.
+
+    Examples
+    --------
+    >>> repetition_of({"method": "svm", "seed": 0, "fold": 2})
+    (0, None, 2)
+    """
+    return tuple(run.get(name) for name in REPETITIONS)
+
+
 def place_of(run: Run) -> str:
     """Of which row, data set and repetition a run is, in brackets; empty where it does not say.
 

@@ -101,14 +101,12 @@ class ClaimGroup:
     @property
     def counts(self) -> dict[str, int]:
         """How many came to each outcome, column by column; those that none came to are left out."""
-        counts = Counter(outcome_of(one) for _, claim in self.claims for one in claim.judgements)
-        return {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]}
+        return _counted(outcome_of(one) for _, claim in self.claims for one in claim.judgements)
 
     @property
     def counts_together(self) -> dict[str, int]:
         """How many came to each outcome over all data sets together."""
-        counts = Counter(claim.together.outcome for _, claim in self.claims if claim.together)
-        return {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]}
+        return _counted(claim.together.outcome for _, claim in self.claims if claim.together)
 
 
 def summarise_evidence(
@@ -144,6 +142,12 @@ def _filled(printed: Printed, scale: str, records: Sequence[Record]) -> tuple[Fi
         return tuple(findings(table, records) for table in printed.tables)
     except InputError as error:
         raise InputError(f"{printed.name}.jsonl, scale {scale}: {error}") from error
+
+
+def _counted(outcomes: Iterable[str]) -> dict[str, int]:
+    """How often each occurs, in the order of ``OUTCOMES``; those that do not are left out."""
+    counts = Counter(outcomes)
+    return {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]}
 
 
 def outcome_of(judgement: Judgement) -> str:

@@ -72,13 +72,10 @@ class Features(Procedure):
         learnt: dict[str, Learnt] = {}
         for seed in seeds:
             representations, classifiers = self._run_with(seed, seeds)
-            for name in representations:
-                each = self.representations[name]
-                own = seed if each.is_random else _SEEDLESS
-                learnt[name] = Learnt(each, rows, notebook, name, own, device)
-            for method in classifiers:
+            for name, own in representations.items():
+                learnt[name] = Learnt(self.representations[name], rows, notebook, name, own, device)
+            for method, own in classifiers.items():
                 classifier = self.classifiers[method]
-                own = seed if self._is_random(classifier) else _SEEDLESS
                 classifier.run(Task(method, own, notebook, learnt[classifier.of]))
             for name in representations:
                 learnt[name].forget()
@@ -92,12 +89,20 @@ class Features(Procedure):
             total += sum(self.classifiers[name].effort(self.train_rows) for name in classifiers)
         return total
 
-    def _run_with(self, seed: int, seeds: range) -> tuple[list[str], list[str]]:
-        """Names of the representations and the classifiers that this seed runs."""
-        first = seed == seeds[0]
+    def _run_with(self, seed: int, seeds: range) -> tuple[dict[str, int], dict[str, int]]:
+        """The representations and the classifiers that this seed runs, with the seed that each records."""
+
+        def recorded(randomness: dict[str, bool]) -> dict[str, int]:
+            first = seed == seeds[0]
+            return {
+                name: seed if is_random else _SEEDLESS
+                for name, is_random in randomness.items()
+                if first or is_random
+            }
+
         return (
-            [name for name, each in self.representations.items() if first or each.is_random],
-            [name for name, each in self.classifiers.items() if first or self._is_random(each)],
+            recorded({name: each.is_random for name, each in self.representations.items()}),
+            recorded({name: self._is_random(each) for name, each in self.classifiers.items()}),
         )
 
     def _is_random(self, classifier: AnyClassifier) -> bool:

@@ -10,7 +10,7 @@ from maxmargin.studies.papers.procedure import Procedure
 from maxmargin.studies.provenance import commit, machine, versions
 from maxmargin.studies.records import Record, RecordLog
 
-_DEVICES = ("auto", "cpu", "cuda")
+_DEVICES = ("auto", "cpu", "cuda")  # where networks could be trained; which of several is not looked at
 
 
 def reproduce(
@@ -55,9 +55,8 @@ def reproduce(
         If the scale or the device is unknown, or there are records and ``resume`` is False.
     """
     procedure = experiment.at(scale)
-    check_choice(device, _DEVICES, "device")
     trained_on = _trained_on(procedure, device)
-    if device == "cuda" and trained_on == "cpu":
+    if device.startswith("cuda") and trained_on == "cpu":
         tell(f"{experiment.name} trains no network, so it runs on the CPU")
     log = RecordLog(out / f"{experiment.name}.jsonl")
     stamp = {
@@ -80,6 +79,7 @@ def reproduce(
 def _trained_on(procedure: Procedure, device: str) -> str:
     """What the device is called; where PyTorch is needed and missing, that is said before all else."""
     if "torch" not in procedure.libraries:
+        check_choice(device.partition(":")[0], _DEVICES, "device")
         return "cpu"
     check_torch()
     from maxmargin.deep.ingredients import device_name
