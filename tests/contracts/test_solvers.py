@@ -254,6 +254,21 @@ def test_what_rounding_forbids_is_a_status(solve, make, rng):
     assert np.linalg.norm(solution.point.gradient) <= 10 * ACCURACY[solve] * scale
 
 
+def test_a_gradient_that_is_rounding_raises_no_objective(rng):
+    # As of rows in single precision: the slopes promise a fall that the values do not show.
+    exact, error = quadratic(rng), rng.normal(size=6)
+    rounded = Function(exact.value, lambda x: exact.gradient(x) + error, exact.hessian)
+    values = []
+    solution = minimize_quasi_newton(
+        start(rounded),
+        finished=lambda point: False,  # noqa: ARG005
+        report=lambda step, value: values.append(value),  # noqa: ARG005
+    )
+    assert solution.status == "stalled"
+    assert len(values) > 1
+    assert (np.diff(values) < 0).all()
+
+
 @each_case
 def test_a_start_at_the_minimum_takes_no_step(solve, make, rng):
     function = make(rng)

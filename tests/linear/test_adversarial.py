@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from maxmargin import linear
+from maxmargin.objectives import minimisation
 from tests.linear import classifiers
 
 ESTIMATORS = {name: getattr(linear, name) for name in classifiers.NAMES} | {
@@ -151,6 +152,19 @@ def test_many_classes_of_few_rows_converge(make, rng):
     y = np.repeat(np.arange(c), 2)
     X = 3 * rng.normal(size=(c, 8))[y] + 0.3 * rng.normal(size=(2 * c, 8))
     assert_proven(estimator.fit(X, y), X, y)
+
+
+@each_estimator
+def test_rows_that_count_at_even_intervals_are_those_of_the_fit(make, rng, monkeypatch):
+    # Large problems begin with a part of the rows: every eighth of these would count for nothing.
+    for threshold in ("_LARGE", "_SMALL"):
+        monkeypatch.setattr(minimisation, threshold, 0)
+    X, y = clouds(rng, n=600)
+    weight = (np.arange(len(y)) % 4 == 1) * 1.0
+    estimator = make().fit(X, y, sample_weight=weight)
+    assert_proven(estimator, X, y)
+    alone = make().fit(X[weight > 0], y[weight > 0])
+    assert estimator.objective_ == pytest.approx(alone.objective_, rel=3 * estimator.tol)
 
 
 @pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])

@@ -106,8 +106,9 @@ class Coordinates:
 
     def standardised(self, X: Array, here: Callable[[Floats], Array] = np.asarray) -> Array:
         """The rows in these coordinates, in single precision: D^-1 (x - m); ``here`` takes m and D there."""
-        xp = array_namespace(X)
-        return xp.astype((X - here(self.mean)) / here(self.scale), xp.float32)
+        xp, centred = array_namespace(X), X - here(self.mean)
+        centred /= here(self.scale)
+        return xp.astype(centred, xp.float32)
 
     def with_ones(self, X: Array) -> Array:
         """Standardised rows with the column of the intercept, where it is free."""

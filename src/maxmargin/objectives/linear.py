@@ -70,7 +70,7 @@ class LinearObjective:
         return replace(self, width=width, duals=duals)
 
     def thinned(self, step: int) -> "LinearObjective":
-        """The same objective over every step-th row, each standing for step of them."""
+        """The same objective over one of step rows, which stands for them."""
         rows = self.rows.thinned(step)
         C = self.C * self.rows.weight / max(rows.weight, np.finfo(np.float64).tiny)
         return replace(

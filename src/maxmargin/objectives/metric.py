@@ -11,10 +11,10 @@ import numpy as np
 from array_api_compat import array_namespace
 from scipy.linalg import get_lapack_funcs
 
-from maxmargin._typing import Floats
+from maxmargin._typing import Floats, Ints
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.gram_hessian import cholesky
-from maxmargin.objectives.row_blocks import Block, RowBlocks
+from maxmargin.objectives.row_blocks import Block, RowBlocks, spread_out, taken
 
 if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearObjective, LinearPoint, LossOf
@@ -23,6 +23,7 @@ _DAMPING = 30.0  # on the penalty's curvature: only directions that stand far ab
 _LEAST_SHARE = 0.1  # of that of the rows, where the penalty is flat, as that of M3SVM at zero weights
 _CHANGED = 4.0  # times by which the balance of rows and penalty may move before the matrix is made anew
 _FACTOR_PASSES = 30  # over the rows, whose operations a factor may take
+_ENOUGH_ROWS = 5000  # of whose losses the mean curvature is taken
 _ROWS_PER_FEATURE = 8  # rows that estimate the Gram matrix well enough
 
 
@@ -58,10 +59,11 @@ class Metric:
         objective = point.objective
         if self.gram is None:
             self.gram = _gram(objective)
-        _, (curvature,) = objective.rows.run(
-            partial(_curvature, objective.loss_of), objective.states, point.scores
+        step = max(1, objective.rows.n_samples // _ENOUGH_ROWS)
+        _, (curvature, weight) = objective.rows.run(
+            partial(_curvature, objective.loss_of, step), objective.states, point.scores
         )
-        strength = objective.C * curvature / objective.rows.weight
+        strength = objective.C * curvature / max(weight, np.finfo(np.float64).tiny)
         stiffness = _DAMPING * point.stiffness.mean(axis=0)
         of_rows = strength * float(np.mean(self.gram if self.gram.ndim == 1 else np.diag(self.gram)))
         stiffness = np.maximum(stiffness, _LEAST_SHARE * of_rows)
@@ -85,26 +87,31 @@ def _gram(objective: LinearObjective) -> Floats:
 
 
 def _thinned_gram(coordinates: Coordinates, step: int, rows: RowBlocks) -> tuple[Floats]:
-    weight = sum(float(block.weight.sum()) for block in rows.blocks)
-    thinned = sum(float(block.weight[::step].sum()) for block in rows.blocks)
+    some = [spread_out(block.weight, step) for block in rows.blocks]
+    thinned = sum(float(block.weight[few].sum()) for block, few in zip(rows.blocks, some, strict=True))
+    share = rows.weight / max(thinned, np.finfo(np.float64).tiny)
     sample = [
-        _weighted_rows(coordinates, step, weight / max(thinned, 1e-300), block) for block in rows.blocks
+        _weighted_rows(coordinates, few, share, block) for block, few in zip(rows.blocks, some, strict=True)
     ]
     X = array_namespace(*sample).concat(sample)
     return (X.T @ X,)
 
 
-def _weighted_rows(coordinates: Coordinates, step: int, share: float, block: Block) -> Floats:
-    """Every step-th row, standardised, times the root of what it stands for."""
+def _weighted_rows(coordinates: Coordinates, some: Ints, share: float, block: Block) -> Floats:
+    """Some rows, standardised, times the root of what they stand for."""
     xp = array_namespace(block.weight)
-    X = block.standardised(coordinates, slice(None, None, step))
-    root = xp.astype(xp.sqrt(share * block.weight[::step]), X.dtype)[:, None]
+    X = block.standardised(coordinates, some)
+    root = xp.astype(xp.sqrt(share * block.weight[some]), X.dtype)[:, None]
     return coordinates.with_ones(X) * root
 
 
-def _curvature(loss_of: LossOf, block: Block, duals: Any, scores: Floats) -> tuple[None, tuple[float]]:
-    diagonal = loss_of(duals).curvature(scores, block.target).diagonal
-    return None, (float(block.weight @ diagonal.mean(axis=1)),)
+def _curvature(
+    loss_of: LossOf, step: int, block: Block, duals: Any, scores: Floats
+) -> tuple[None, tuple[float, float]]:
+    some = spread_out(block.weight, step)
+    weight, loss = block.weight[some], loss_of(None if duals is None else duals[some])
+    diagonal = loss.curvature(taken(scores, some), block.target[some]).diagonal
+    return None, (float(weight @ diagonal.mean(axis=1)), float(weight.sum()))
 
 
 def _applied(factor: Floats, coordinates: Coordinates, residual: Floats) -> Floats:

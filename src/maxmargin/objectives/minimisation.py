@@ -19,6 +19,7 @@ _ROUNDING = 1e-12
 _LARGE, _THINNED, _ROWS_PER_UNKNOWN = 2e6, 8, 4  # entries, rows for one, rows a feature that tell enough
 _FEW_DIGITS = 4  # of single precision
 _QUICK_STEPS = 4  # of the quasi-Newton method, before Newton's
+_NEAR, _FEW_MORE = 10.0, 8  # a certificate within this factor of the goal is worth so many steps more
 _ROUGH = 0.3  # accuracy that a part of the rows deserves
 _NARROW = 0.02  # a step this narrow gains enough; the dual variables, moving on, do the rest
 _NARROWEST = 1e-9
@@ -134,22 +135,22 @@ def _smooth(objective: LinearObjective, start: Floats, goal: _Goal, max_iter: in
     objective, start = _begun_on_easier_problems(objective, start, max_iter)
     finished = _Certified(goal, _reference(objective, start))
     steps, iterations = min(max_iter, _quick_steps(objective, goal)), 0
-    quickly = partial(minimize_quasi_newton, least=0.0)
-    if steps and objective.rows.is_local and worth_copying(objective.rows):
-        copied = objective.rounded().at(start)
-        solution = quickly(
-            copied, finished=lambda at: finished(at) or _is_rounding(at), max_iter=steps, report=report
+    quick = _QuickEnough(finished, steps)
+    if steps and _is_copied(objective):
+        solution = _quickly(
+            objective.rounded().at(start),
+            finished=lambda at: quick(at) or _is_rounding(at),
+            max_iter=max_iter,
+            report=report,
         )
         start, iterations = solution.point.vector, solution.iterations
     point = objective.at(start)
-    solvers = [(quickly, steps), (minimize_newton, max_iter)]
-    for solve, most in solvers if steps else solvers[1:]:
+    solvers = [(_quickly, quick), (minimize_newton, finished)]
+    for solve, ended in solvers if steps else solvers[1:]:
         solution = solve(
-            point, finished=finished, max_iter=most - iterations, report=_counted(report, iterations)
+            point, finished=ended, max_iter=max_iter - iterations, report=_counted(report, iterations)
         )
         point, iterations = solution.point, iterations + solution.iterations
-        if solution.converged:
-            break
     return Minimum(point.vector, finished.certificate, iterations, solution.status)
 
 
@@ -160,13 +161,40 @@ def _begun_on_easier_problems(
     rough = _Goal(_ROUGH, _ROUGH)
     if not np.any(start) and _is_large(objective):
         part = objective.thinned(_THINNED)
-        start = _smooth(part, start, rough, max_iter, None).vector
-        objective = replace(objective, preconditioner=part.preconditioner.for_other_rows())
+        if objective.loss.is_separable:
+            start = _smooth(part, start, rough, max_iter, None).vector
+            objective = replace(objective, preconditioner=part.preconditioner.for_other_rows())
+        else:
+            part, start = _begun_on_easier_problems(part, start, max_iter)
+            begun = (part.rounded() if _is_copied(part) else part).at(start)
+            start = _quickly(begun, finished=lambda _: False, max_iter=_QUICK_STEPS).point.vector
     *blurred, penalty = objective.penalty.stages(_scale_of_weights(objective))
     if not np.any(start):
         for softer in blurred:
             start = _smooth(replace(objective, penalty=softer), start, rough, max_iter, None).vector
     return replace(objective, penalty=penalty), start
+
+
+_quickly = partial(minimize_quasi_newton, least=0.0)
+
+
+class _QuickEnough:
+    """Whether quasi-Newton steps have had their turn: later on only a goal that is near keeps them going."""
+
+    def __init__(self, finished: "_Certified", steps: int) -> None:
+        self.finished, self.steps, self.asked = finished, steps, 0
+
+    def __call__(self, point: LinearPoint) -> bool:
+        self.asked += 1
+        if self.finished(point):
+            return True
+        goal, left = self.finished.goal.goal, self.finished.certificate.value
+        return self.asked > (self.steps if left > _NEAR * goal else self.steps + _FEW_MORE)
+
+
+def _is_copied(objective: LinearObjective) -> bool:
+    """Whether quasi-Newton steps begin on copies of the rows in single precision."""
+    return objective.rows.is_local and worth_copying(objective.rows)
 
 
 def _quick_steps(objective: LinearObjective, goal: _Goal) -> int:

@@ -15,8 +15,8 @@ from sklearn.utils import gen_batches
 from maxmargin._threads import blas_threads, one_blas_thread, pool
 from maxmargin._typing import Floats, Ints
 
-_BLOCK_BYTES = 1 << 22  # rows that stay in the cache between their two products
-_SCORE_BYTES = 1 << 17  # larger temporaries would be handed back to the system and faulted in anew each time
+_BLOCK_BYTES = 1 << 23  # rows that stay in the cache between their two products
+_SCORE_BYTES = 1 << 18  # scores that do so too; much smaller blocks keep the threads waiting for each other
 
 States = Sequence[Any]
 """One value a block."""
@@ -95,7 +95,7 @@ class RowBlocks:
     --------
     >>> rows = RowBlocks.of(np.zeros((100000, 64)), np.zeros(100000, dtype=int), np.ones(100000))
     >>> rows.blocks[0].X.shape
-    (8192, 64)
+    (16384, 64)
     >>> rows.run(lambda block: (None, (float(block.weight.sum()),)))[1]
     (100000.0,)
     """
@@ -136,10 +136,11 @@ class RowBlocks:
         return sum(0 if _is_mapped(array) else array.nbytes for array in values)
 
     def thinned(self, step: int) -> "RowBlocks":
-        """Every step-th row of rows that are in one piece, without a copy."""
+        """A copy of one of step rows, of rows that are in one piece."""
         if self.whole is None:
             raise ValueError("only rows in one piece can be thinned")
-        X, target, weight = (part[::step] for part in self.whole)
+        some = spread_out(self.whole.weight, step)
+        X, target, weight = (part[some] for part in self.whole)
         cuts = gen_batches(len(target), len(self.blocks[0].target))
         blocks = [Block(X[cut], target[cut], weight[cut]) for cut in cuts]
         return RowBlocks(blocks, self.n_features, self.threads, Block(X, target, weight))
@@ -221,6 +222,20 @@ def products(X: Any, coef: Floats) -> Floats:
     # Sparse and single-precision products are faster row by row.
     scores = X @ coef.T
     return np.asfortranarray(scores) if isinstance(scores, np.ndarray) else scores
+
+
+def spread_out(weight: Floats, step: int) -> Ints:
+    """Number of one row, at random, of every step neighbouring ones that count: no period of theirs is met.
+
+    Examples
+    --------
+    >>> spread_out(np.array([1.0, 1.0, 0.0, 1.0, 1.0, 0.0]), step=2)
+    array([1, 4])
+    """
+    (used,) = array_namespace(weight).nonzero(weight > 0)
+    first = np.arange(0, len(used), step)
+    ahead = np.random.default_rng(0).integers(step, size=len(first))
+    return used[np.minimum(first + ahead, len(used) - 1)]
 
 
 def taken(values: Floats, rows: Ints) -> Floats:

@@ -27,7 +27,7 @@ FLOOR = 1e-6  # an intercept that no curved row holds would move without bound
 _FACTOR_BYTES = 100e6  # Cholesky factors of all classes
 _MANY_PRODUCTS = 10  # a Newton system that needs more is worth a new preconditioner
 _ROWS_PER_FEATURE = 4  # rows that estimate a class's Gram matrix well enough to precondition with
-_GRAM_OPERATIONS, _GRAM_BYTES = 2e9, 8e6  # more rows estimate it better where that costs no more than this
+_GRAM_OPERATIONS, _GRAM_BYTES = 5e8, 8e6  # more rows estimate it better where that costs no more than this
 
 
 class CurvedRows(NamedTuple):

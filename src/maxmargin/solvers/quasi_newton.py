@@ -129,4 +129,5 @@ def _step(point: Any, direction: Floats, least: float) -> Any | None:
     fallen = line.end.value <= point.value + _LEAST_FALL * before[0]
     if fallen and abs(after[0]) <= -_MOST_SLOPE * before[0]:
         return line.end
-    return flattened(line, point.value, before, after)
+    moved = flattened(line, point.value, before, after)
+    return moved if moved.value < point.value else None
