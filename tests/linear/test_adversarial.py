@@ -126,6 +126,15 @@ def test_any_c_converges_with_a_certificate(make, C, rng):
     assert_proven(make(C=C).fit(X, y), X, y)
 
 
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+@each_estimator
+def test_classes_far_apart_converge_at_a_large_c(make, form, rng):
+    # Next to no loss is left to hold the intercepts, and nothing else does.
+    X, y = clouds(rng, n=3000, apart=12)
+    estimator = make(C=1e5, max_iter=60).fit(form(X), y)
+    assert_proven(estimator, X, y)
+
+
 @each_estimator
 def test_sparse_rows_far_off_the_origin_converge(make, rng):
     X, y = columns_far_off_the_origin(rng)

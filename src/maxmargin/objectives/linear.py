@@ -14,8 +14,10 @@ from maxmargin.objectives.gram_hessian import ClassGrams, GramHessian
 from maxmargin.objectives.metric import Metric
 from maxmargin.objectives.rounded_rows import rounded
 from maxmargin.objectives.row_blocks import Block, RowBlocks, States
-from maxmargin.objectives.second_order import FLOOR, Preconditioner, SecondOrder
+from maxmargin.objectives.second_order import Preconditioner, SecondOrder
 from maxmargin.penalties import Penalty
+
+_OUT_OF_SIGHT, _LEAST_RIDGE = 1e4, 1e-6  # a score that none needs; a penalty on intercepts that none feels
 
 LossOf = Callable[[Any], Loss]
 """The loss of a block's rows, given what the block keeps: its dual variables, or None."""
@@ -152,6 +154,14 @@ class LinearPoint:
     penalty: tuple[float, Floats] = field(repr=False)
 
     @property
+    def hold(self) -> float:
+        """Curvature that keeps a step from moving an intercept out of sight, where no curved row holds it."""
+        scale = self.objective.coordinates.intercept_scale
+        _, by_intercept = self.objective.coordinates.table(self.gradient)
+        steepest = float(np.max(np.abs(by_intercept), initial=0.0)) * scale
+        return (steepest / _OUT_OF_SIGHT + _LEAST_RIDGE) / scale**2
+
+    @property
     def stiffness(self) -> Floats:
         """About the diagonal of the penalty's Hessian in the vector's coordinates, one row a class."""
         coordinates, epsilon = self.objective.coordinates, self.objective.epsilon
@@ -159,7 +169,7 @@ class LinearPoint:
         stiffness = np.outer(of_coef, coordinates.scale**-2.0)
         if not coordinates.fit_intercept:
             return stiffness
-        of_intercept = 2 * epsilon / coordinates.intercept_scale**2 + FLOOR
+        of_intercept = 2 * epsilon / coordinates.intercept_scale**2 + self.hold
         return np.column_stack([stiffness, np.full(len(stiffness), of_intercept)])
 
     def model(self) -> GramHessian | SecondOrder:

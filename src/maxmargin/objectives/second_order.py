@@ -23,7 +23,6 @@ from maxmargin.objectives.row_blocks import Block, RowBlocks, States, combinatio
 if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearPoint, LossOf
 
-FLOOR = 1e-6  # an intercept that no curved row holds would move without bound
 _FACTOR_BYTES = 100e6  # Cholesky factors of all classes
 _MANY_PRODUCTS = 10  # a Newton system that needs more is worth a new preconditioner
 _ROWS_PER_FEATURE = 4  # rows that estimate a class's Gram matrix well enough to precondition with
@@ -144,7 +143,7 @@ class SecondOrder:
             objective.C * by_coef + of_penalty, objective.C * moved_raw + 2 * objective.epsilon * intercept
         )
         moved = objective.C * by_table, objective.C * moved_standard / coordinates.intercept_scale
-        return raw + coordinates.vector(moved[0], moved[1] + FLOOR * offset)
+        return raw + coordinates.vector(moved[0], moved[1] + self.origin.hold * offset)
 
     def precondition(self, residual: Floats) -> Floats:
         """About the inverse Hessian times a residual."""
