@@ -199,6 +199,14 @@ def test_too_few_sweeps_leave_a_gap_that_is_true(rng):
     assert solution.gap == pytest.approx(1 - solution.dual_value / solution.primal_value)
 
 
+def test_many_visits_are_enough_whatever_the_gap(rng):
+    X, target, bounds = problem(rng)
+    visited = minimize_dual_blocks(X, target, 1e4 * bounds, 4, tol=1e-9, most_visits=20)
+    longer = minimize_dual_blocks(X, target, 1e4 * bounds, 4, tol=1e-9)
+    assert visited.iterations < longer.iterations
+    assert visited.gap > longer.gap
+
+
 @pytest.mark.parametrize("kind", ["simplex", "box", "capped"])
 @pytest.mark.parametrize("bound", [1e-30, 1e-12, 1e-4])
 def test_a_weak_penalty_moves_the_intercept_in_few_rounds(kind, bound, rng):

@@ -1,7 +1,7 @@
 """Dual coordinate ascent as the start of a minimisation, where it is the faster way."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ Report = Callable[[int, float], None] | None
 _LEAST_BYTES = 1 << 20  # a smaller problem is solved before the compiled sweeps are loaded
 _MOST_SWEEPS = 90  # a one-vs-rest problem that is not solved by then is one for Newton steps
 _MOST_WIDE_SWEEPS = 600  # where these would take a matrix that is larger than the rows
-_MOST_ROUNDS = 30  # and so is a multi-class one
+_MOST_ROUNDS, _MOST_VISITS = 30, 150  # and so is a multi-class one, of each row in the mean
+_VISITS_OF_MATRICES = 2.0  # more where Newton steps take matrices that are large beside the rows
+_ASTRAY = 0.3  # a certificate above it tells of a point from which the way is longer than from the start
 _FAR = 5e-5  # multi-class sweeps run in single precision, and the last digits are dear to them
 _HELD = 1e6  # a pull that keeps the dual variables where they are, to a millionth
 
@@ -57,22 +59,31 @@ def coordinate_ascent(
         if isinstance(loss.surrogate, SmoothHinge) or not (wide or (rows.is_sparse and is_cold)):
             return begun
         most = min(max_iter, _MOST_WIDE_SWEEPS if wide else _MOST_SWEEPS)
-        return _one_vs_rest(
+        ended = _one_vs_rest(
             objective, rows.whole, begun, tol=tol, max_iter=most, random_state=seed, report=report
         )
+        return _unless_astray(ended, begun) if loss.is_polyhedral else ended
     kind = _kind(loss)
     if kind is None or not is_cold:
         return begun
-    return _multi_class(
+    ended = _multi_class(
         objective,
         rows.whole,
         norms,
         tol=max(0.8 * tol, _FAR),
         max_iter=min(max_iter, _MOST_ROUNDS),
+        most_visits=_MOST_VISITS + _VISITS_OF_MATRICES * rows.n_features**2 / rows.n_samples,
         random_state=seed,
         report=report,
         **kind,
     )
+    return _unless_astray(ended, begun)
+
+
+def _unless_astray(ended: Start, begun: Start) -> Start:
+    """Where the sweeps ended, or began if they led nowhere."""
+    proved = ended.certificate is not None and ended.certificate.value <= _ASTRAY
+    return ended if proved else replace(begun, iterations=ended.iterations)
 
 
 def _squared_norms(objective: LinearObjective) -> int:

@@ -17,7 +17,7 @@ from maxmargin.objectives.row_blocks import Block, RowBlocks, States
 from maxmargin.objectives.second_order import Preconditioner, SecondOrder
 from maxmargin.penalties import Penalty
 
-_OUT_OF_SIGHT, _LEAST_RIDGE = 1e4, 1e-6  # a score that none needs; a penalty on intercepts that none feels
+_OUT_OF_SIGHT, _LEAST_RIDGE = 1e6, 1e-6  # a score that none needs; a penalty on intercepts that none feels
 
 LossOf = Callable[[Any], Loss]
 """The loss of a block's rows, given what the block keeps: its dual variables, or None."""

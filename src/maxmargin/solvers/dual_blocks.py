@@ -63,6 +63,7 @@ def minimize_dual_blocks(
     fit_intercept: bool = True,
     tol: float = 1e-3,
     max_iter: int = 100,
+    most_visits: float = np.inf,
     random_state: int = 0,
     start: Floats | None = None,
     report: Callable[[int, float], None] | None = None,
@@ -105,6 +106,8 @@ def minimize_dual_blocks(
         Relative duality gap. The sweeps run in single precision: below about 1e-6 the gap may not come.
     max_iter : int, default=100
         Sweeps over all rows at the most.
+    most_visits : float, default=inf
+        Visits of each row, in the mean, after which no new sweep over all rows begins.
     random_state : int, default=0
         Seed of the order of the rows.
     start : ndarray of shape (n_samples, n_classes), optional
@@ -141,7 +144,7 @@ def minimize_dual_blocks(
     ascent = _Ascent(X, target, bounds, n_classes, _limits(kind, cap), fit_intercept, random_state, start)
     primal, dual, gap = ascent.values()
     iteration = 0
-    while gap > tol and iteration < max_iter:
+    while gap > tol and iteration < max_iter and ascent.visits <= most_visits * len(ascent.live):
         iteration += 1
         ascent.recentre()
         moved = ascent.advance(min(3 * 2**iteration, 200))
@@ -210,7 +213,7 @@ class _Ascent:
         self.preferences = np.ones(n)
         self.rng = np.random.default_rng(random_state)
         self.credit = self.rng.random(n)
-        self.live = np.flatnonzero(self.bounds > 0)
+        self.live, self.visits = np.flatnonzero(self.bounds > 0), 0
         self._refresh()
         self.average[:] = self.weights
 
@@ -236,6 +239,7 @@ class _Ascent:
 
     def sweep(self, order: np.ndarray, usual: float) -> tuple[int, float]:
         """Visit rows in turn, as the compiled sweep says."""
+        self.visits += len(order)
         problem = (self.rows, self.target, self.bounds, self.curvatures, self.spring)
         return self.compiled.sweep(
             *problem, self.weights, self.dual, order, self.preferences, usual, self.buffers, *self.limits
