@@ -134,7 +134,7 @@ def test_a_lost_state_is_computed_anew(client, data):
 
 
 def test_a_worker_killed_amid_the_proximal_steps_changes_nothing(client, data):
-    expected = minimise(objective(RowBlocks.of(*data), CrammerSinger()), np.zeros(18), tol=1e-6, max_iter=500)
+    expected = minimise(objective(RowBlocks.of(*data), CrammerSinger()), np.zeros(18), tol=1e-8, max_iter=500)
     killed = []
 
     def report(step, _):
@@ -142,7 +142,7 @@ def test_a_worker_killed_amid_the_proximal_steps_changes_nothing(client, data):
             killed.append(kill_a_worker(client))
 
     rows = rows_of(*spread(*data, chunks=(600, 600)))
-    got = minimise(objective(rows, CrammerSinger()), np.zeros(18), tol=1e-6, max_iter=500, report=report)
+    got = minimise(objective(rows, CrammerSinger()), np.zeros(18), tol=1e-8, max_iter=500, report=report)
     assert killed
     assert got.status == expected.status == "converged"
     assert got.certificate.primal == pytest.approx(expected.certificate.primal, rel=1e-6)
