@@ -14,7 +14,7 @@ from scipy.linalg import get_lapack_funcs
 from maxmargin._typing import Floats, Ints
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.gram_hessian import cholesky
-from maxmargin.objectives.row_blocks import Block, RowBlocks, spread_out, taken
+from maxmargin.objectives.row_blocks import Block, RowBlocks, States, spread_out, taken
 
 if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearObjective, LinearPoint, LossOf
@@ -60,9 +60,8 @@ class Metric:
         if self.gram is None:
             self.gram = _gram(objective)
         step = max(1, objective.rows.n_samples // _ENOUGH_ROWS)
-        _, (curvature, weight) = objective.rows.run(
-            partial(_curvature, objective.loss_of, step), objective.states, point.scores
-        )
+        task = partial(_curvature, objective.loss_of, step)
+        curvature, weight = objective.rows.pooled(task, objective.states, point.scores)
         strength = objective.C * curvature / max(weight, np.finfo(np.float64).tiny)
         stiffness = _DAMPING * point.stiffness.mean(axis=0)
         of_rows = strength * float(np.mean(self.gram if self.gram.ndim == 1 else np.diag(self.gram)))
@@ -100,18 +99,30 @@ def _thinned_gram(coordinates: Coordinates, step: int, rows: RowBlocks) -> tuple
 def _weighted_rows(coordinates: Coordinates, some: Ints, share: float, block: Block) -> Floats:
     """Some rows, standardised, times the root of what they stand for."""
     xp = array_namespace(block.weight)
-    X = block.standardised(coordinates, some)
-    root = xp.astype(xp.sqrt(share * block.weight[some]), X.dtype)[:, None]
-    return coordinates.with_ones(X) * root
+    X = coordinates.with_ones(block.standardised(coordinates, some))
+    X *= xp.astype(xp.sqrt(share * block.weight[some]), X.dtype)[:, None]
+    return X
 
 
 def _curvature(
+    loss_of: LossOf, step: int, rows: RowBlocks, duals: States, scores: States
+) -> tuple[float, float]:
+    """Summed mean over the classes of some rows' curvature, and summed weight."""
+    # So few rows a block are looked at faster one block after the other than by threads that wait in turn.
+    parts = [
+        _curvature_of_block(loss_of, step, *block) for block in zip(rows.blocks, duals, scores, strict=True)
+    ]
+    curvature, weight = map(sum, zip(*parts, strict=True))
+    return curvature, weight
+
+
+def _curvature_of_block(
     loss_of: LossOf, step: int, block: Block, duals: Any, scores: Floats
-) -> tuple[None, tuple[float, float]]:
+) -> tuple[float, float]:
     some = spread_out(block.weight, step)
     weight, loss = block.weight[some], loss_of(None if duals is None else duals[some])
     diagonal = loss.curvature(taken(scores, some), block.target[some]).diagonal
-    return None, (float(weight @ diagonal.mean(axis=1)), float(weight.sum()))
+    return float(weight @ diagonal.mean(axis=1)), float(weight.sum())
 
 
 def _applied(factor: Floats, coordinates: Coordinates, residual: Floats) -> Floats:

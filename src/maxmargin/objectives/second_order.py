@@ -219,7 +219,7 @@ def _inverse(point: LinearPoint, curved: States) -> Sequence[Floats]:
     steps = np.maximum(1, n_used // most)
     if not unlike and np.all(stiffness == stiffness[0]):
         steps, stiffness = steps[:1], stiffness[:1]  # as at zero weights, one block is that of every class
-    (grams,) = objective.rows.pooled(partial(_grams, coordinates, steps), curved)
+    grams = objective.rows.pooled(partial(_grams, coordinates, steps), curved)
     inverses = list(objective.rows.each(partial(_inverted, objective.C), grams, stiffness))
     return inverses * (coordinates.n_scores // len(inverses))
 
@@ -236,10 +236,9 @@ def _count_by_class(_: Block, rows: CurvedRows) -> tuple[None, tuple[Ints, int]]
     return None, ((diagonal > 0).sum(axis=0), unlike)
 
 
-def _grams(coordinates: Coordinates, steps: Ints, rows: RowBlocks, curved: States) -> tuple[Floats]:
+def _grams(coordinates: Coordinates, steps: Ints, rows: RowBlocks, curved: States) -> tuple[Floats, ...]:
     """Gram matrix of each class's curved rows, out of every step-th."""
-    task = partial(_gram, coordinates, rows, curved)
-    return (array_namespace(rows.blocks[0].weight).stack(list(rows.each(task, range(len(steps)), steps))),)
+    return tuple(rows.each(partial(_gram, coordinates, rows, curved), range(len(steps)), steps))
 
 
 def _gram(coordinates: Coordinates, rows: RowBlocks, curved: States, k: int, step: int) -> Floats:
@@ -261,7 +260,8 @@ def _weighted_rows(coordinates: Coordinates, k: int, step: int, block: Block, ro
     X = rows.matrix(block, used[::step])
     X = coordinates.with_ones(X if rows.standardised else coordinates.standardised(X, block.here))
     share = strength.sum() / some.sum() if len(some) else 1.0
-    return X * xp.astype(xp.sqrt(share * some), xp.float32)[:, None]
+    X *= xp.astype(xp.sqrt(share * some), xp.float32)[:, None]
+    return X
 
 
 def _inverted(C: float, gram: Floats, stiffness: Floats) -> Floats:
