@@ -18,7 +18,15 @@ from maxmargin.losses import Curvature
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.gram_hessian import cholesky
 from maxmargin.objectives.rounded_rows import worth_copying
-from maxmargin.objectives.row_blocks import Block, RowBlocks, States, combinations, products, taken
+from maxmargin.objectives.row_blocks import (
+    Block,
+    RowBlocks,
+    States,
+    combinations,
+    products,
+    spread_out,
+    taken,
+)
 
 if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearPoint, LossOf
@@ -237,7 +245,7 @@ def _count_by_class(_: Block, rows: CurvedRows) -> tuple[None, tuple[Ints, int]]
 
 
 def _grams(coordinates: Coordinates, steps: Ints, rows: RowBlocks, curved: States) -> tuple[Floats, ...]:
-    """Gram matrix of each class's curved rows, out of every step-th."""
+    """Gram matrix of each class's curved rows, out of one of step rows."""
     return tuple(rows.each(partial(_gram, coordinates, rows, curved), range(len(steps)), steps))
 
 
@@ -252,12 +260,12 @@ def _gram(coordinates: Coordinates, rows: RowBlocks, curved: States, k: int, ste
 
 
 def _weighted_rows(coordinates: Coordinates, k: int, step: int, block: Block, rows: CurvedRows) -> Floats:
-    """Every step-th row, times the root of its curvature; together they carry that of all rows used."""
+    """One of step rows, times the root of its curvature; together they carry that of all rows used."""
     xp = array_namespace(rows.weight)
-    (used,) = xp.nonzero(rows.curvature.diagonal[:, k])
-    strength = rows.weight[used] * rows.curvature.diagonal[used, k]
-    some = strength[::step]
-    X = rows.matrix(block, used[::step])
+    strength = rows.weight * rows.curvature.diagonal[:, k]
+    used = spread_out(strength, step)
+    some = strength[used]
+    X = rows.matrix(block, used)
     X = coordinates.with_ones(X if rows.standardised else coordinates.standardised(X, block.here))
     share = strength.sum() / some.sum() if len(some) else 1.0
     X *= xp.astype(xp.sqrt(share * some), xp.float32)[:, None]
