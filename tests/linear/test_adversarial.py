@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 
 from maxmargin import linear
 from maxmargin.objectives import minimisation
@@ -134,6 +135,15 @@ def test_classes_far_apart_converge_at_a_large_c(make, form, rng):
     X = rng.normal(size=(3000, 50)) + 3 * rng.normal(size=(6, 50))[y]
     estimator = make(C=1e4, max_iter=200).fit(form(X), y)
     assert_proven(estimator, X, y)
+
+
+@pytest.mark.parametrize("cls", [linear.CrammerSingerSVC, linear.WestonWatkinsSVC])
+def test_sweeps_that_were_all_that_was_allowed_are_kept(cls, rng):
+    y = rng.integers(6, size=3000)
+    X = rng.normal(size=(3000, 50)) + 3 * rng.normal(size=(6, 50))[y]
+    with pytest.warns(ConvergenceWarning):
+        stopped = cls(C=1e4, max_iter=2).fit(X, y)
+    assert stopped.score(X, y) > 0.9
 
 
 @each_estimator

@@ -62,7 +62,7 @@ def coordinate_ascent(
         ended = _one_vs_rest(
             objective, rows.whole, begun, tol=tol, max_iter=most, random_state=seed, report=report
         )
-        return _unless_astray(ended, begun) if loss.is_polyhedral else ended
+        return _unless_astray(ended, begun, max_iter) if loss.is_polyhedral else ended
     kind = _kind(loss)
     if kind is None or not is_cold:
         return begun
@@ -77,13 +77,13 @@ def coordinate_ascent(
         report=report,
         **kind,
     )
-    return _unless_astray(ended, begun)
+    return _unless_astray(ended, begun, max_iter)
 
 
-def _unless_astray(ended: Start, begun: Start) -> Start:
-    """Where the sweeps ended, or began if they led nowhere."""
+def _unless_astray(ended: Start, begun: Start, max_iter: int) -> Start:
+    """Where the sweeps ended, or began if they led nowhere and there are steps left for another way."""
     proved = ended.certificate is not None and ended.certificate.value <= _ASTRAY
-    return ended if proved else replace(begun, iterations=ended.iterations)
+    return ended if proved or ended.iterations >= max_iter else replace(begun, iterations=ended.iterations)
 
 
 def _squared_norms(objective: LinearObjective) -> int:
