@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 
 from maxmargin._typing import Array, Floats
 from maxmargin.objectives.row_blocks import RowBlocks
@@ -110,10 +110,7 @@ class Coordinates:
         centred /= here(self.scale)
         return xp.astype(centred, xp.float32)
 
-    def with_ones(self, X: Array) -> Array:
-        """Standardised rows with the column of the intercept, where it is free."""
-        if not self.fit_intercept:
-            return X
+    def squared_lengths(self, X: Array) -> Array:
+        """|z|^2 of standardised rows, with the one of the intercept where it is free."""
         xp = array_namespace(X)
-        ones = xp.full((X.shape[0], 1), 1 / self.intercept_scale, dtype=X.dtype, device=device(X))
-        return xp.concat([X, ones], axis=1)
+        return xp.astype(xp.vecdot(X, X), xp.float64) + self.fit_intercept / self.intercept_scale**2

@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from array_api_compat import array_namespace
 from scipy.linalg import get_lapack_funcs
 
-from maxmargin._typing import Floats, Ints
+from maxmargin._typing import Floats
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.gram_hessian import cholesky
 from maxmargin.objectives.row_blocks import Block, RowBlocks, States, spread_out, taken
+from maxmargin.objectives.row_samples import sampled_gram
 
 if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearObjective, LinearPoint, LossOf
@@ -81,27 +81,25 @@ def _gram(objective: LinearObjective) -> Floats:
     if rows.is_sparse or size**2 > _FACTOR_PASSES * 4 * n * coordinates.n_scores:
         return coordinates.diagonal(objective.C, rows.weight)
     step = max(1, n // (_ROWS_PER_FEATURE * size))
-    (gram,) = rows.pooled(partial(_thinned_gram, coordinates, step))
+    (gram,) = rows.pooled(partial(_sampled_gram, coordinates, step))
     return gram
 
 
-def _thinned_gram(coordinates: Coordinates, step: int, rows: RowBlocks) -> tuple[Floats]:
-    some = [spread_out(block.weight, step) for block in rows.blocks]
-    thinned = sum(float(block.weight[few].sum()) for block, few in zip(rows.blocks, some, strict=True))
-    share = rows.weight / max(thinned, np.finfo(np.float64).tiny)
-    sample = [
-        _weighted_rows(coordinates, few, share, block) for block, few in zip(rows.blocks, some, strict=True)
-    ]
-    X = array_namespace(*sample).concat(sample)
-    return (X.T @ X,)
+def _sampled_gram(coordinates: Coordinates, step: int, rows: RowBlocks) -> tuple[Floats]:
+    lengths, _ = rows.run(partial(_lengths, coordinates))
+    strengths = [block.weight for block in rows.blocks]
+    gram = sampled_gram(
+        coordinates,
+        step,
+        strengths,
+        lengths,
+        lambda i, some: rows.blocks[i].standardised(coordinates, some),
+    )
+    return (gram,)
 
 
-def _weighted_rows(coordinates: Coordinates, some: Ints, share: float, block: Block) -> Floats:
-    """Some rows, standardised, times the root of what they stand for."""
-    xp = array_namespace(block.weight)
-    X = coordinates.with_ones(block.standardised(coordinates, some))
-    X *= xp.astype(xp.sqrt(share * block.weight[some]), X.dtype)[:, None]
-    return X
+def _lengths(coordinates: Coordinates, block: Block) -> tuple[Floats, tuple]:
+    return coordinates.squared_lengths(block.standardised(coordinates)), ()
 
 
 def _curvature(

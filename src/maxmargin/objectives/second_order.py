@@ -24,9 +24,9 @@ from maxmargin.objectives.row_blocks import (
     States,
     combinations,
     products,
-    spread_out,
     taken,
 )
+from maxmargin.objectives.row_samples import sampled_gram
 
 if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearPoint, LossOf
@@ -59,7 +59,7 @@ class CurvedRows(NamedTuple):
     curvature: Curvature
 
     @property
-    def standardised(self) -> bool:
+    def are_standardised(self) -> bool:
         """Whether they are."""
         return self.X is not None and not sparse.issparse(self.X)
 
@@ -70,6 +70,11 @@ class CurvedRows(NamedTuple):
         if some is None:
             return block.matrix(self.used)
         return block.matrix(some if self.used is None else self.used[some])
+
+    def standardised(self, coordinates: Coordinates, block: Block, some: Any = None) -> Any:
+        """The rows, or some of them, standardised and in single precision."""
+        X = self.matrix(block, some)
+        return X if self.are_standardised else coordinates.standardised(X, block.here)
 
 
 @dataclass
@@ -200,7 +205,7 @@ def _product(
     nothing, none = np.zeros_like(coef), np.zeros_like(intercept)
     if not len(rows.weight):
         return None, (nothing, nothing, none, none)
-    if rows.standardised:
+    if rows.are_standardised:
         xp = array_namespace(rows.X)
         scores = xp.astype(products(rows.X, block.here(table)), xp.float64) + block.here(offset)
         moved = rows.curvature.product(scores)
@@ -245,31 +250,26 @@ def _count_by_class(_: Block, rows: CurvedRows) -> tuple[None, tuple[Ints, int]]
 
 
 def _grams(coordinates: Coordinates, steps: Ints, rows: RowBlocks, curved: States) -> tuple[Floats, ...]:
-    """Gram matrix of each class's curved rows, out of one of step rows."""
-    return tuple(rows.each(partial(_gram, coordinates, rows, curved), range(len(steps)), steps))
+    """About the Gram matrix of each class's curved rows, out of one of step rows."""
+    lengths, _ = rows.run(partial(_lengths, coordinates), curved)
+    return tuple(rows.each(partial(_gram, coordinates, rows, curved, lengths), range(len(steps)), steps))
 
 
-def _gram(coordinates: Coordinates, rows: RowBlocks, curved: States, k: int, step: int) -> Floats:
-    # One product of all the rows is several times as fast as the sum of one a block.
-    sample = [
-        _weighted_rows(coordinates, k, step, block, of_block)
-        for block, of_block in zip(rows.blocks, curved, strict=True)
-    ]
-    X = array_namespace(*sample).concat(sample)
-    return X.T @ X
+def _lengths(coordinates: Coordinates, block: Block, rows: CurvedRows) -> tuple[Floats, tuple]:
+    return coordinates.squared_lengths(rows.standardised(coordinates, block)), ()
 
 
-def _weighted_rows(coordinates: Coordinates, k: int, step: int, block: Block, rows: CurvedRows) -> Floats:
-    """One of step rows, times the root of its curvature; together they carry that of all rows used."""
-    xp = array_namespace(rows.weight)
-    strength = rows.weight * rows.curvature.diagonal[:, k]
-    used = spread_out(strength, step)
-    some = strength[used]
-    X = rows.matrix(block, used)
-    X = coordinates.with_ones(X if rows.standardised else coordinates.standardised(X, block.here))
-    share = strength.sum() / some.sum() if len(some) else 1.0
-    X *= xp.astype(xp.sqrt(share * some), xp.float32)[:, None]
-    return X
+def _gram(
+    coordinates: Coordinates, rows: RowBlocks, curved: States, lengths: States, k: int, step: int
+) -> Floats:
+    strengths = [of_block.weight * of_block.curvature.diagonal[:, k] for of_block in curved]
+    return sampled_gram(
+        coordinates,
+        step,
+        strengths,
+        lengths,
+        lambda i, some: curved[i].standardised(coordinates, rows.blocks[i], some),
+    )
 
 
 def _inverted(C: float, gram: Floats, stiffness: Floats) -> Floats:
@@ -295,7 +295,7 @@ def _diagonal(coordinates: Coordinates, block: Block, rows: CurvedRows) -> tuple
     xp = array_namespace(rows.weight)
     strength = rows.curvature.diagonal * rows.weight[:, None]
     total, X = strength.sum(axis=0), rows.matrix(block)
-    if rows.standardised:
+    if rows.are_standardised:
         diagonal = strength.T @ xp.astype(X, xp.float64) ** 2
     else:
         squares = X.multiply(X) if sparse.issparse(X) else X**2
