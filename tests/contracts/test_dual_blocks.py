@@ -169,9 +169,33 @@ def test_bounds_too_large_for_a_quick_end_leave_a_gap_that_holds_the_optimum(rng
 
 
 @each_kind
-@with_and_without_intercept
-def test_a_start_at_the_solution_needs_little(rng, kind, fit_intercept):
+@pytest.mark.parametrize("bound", [1e2, 1e4, 1e8])
+def test_where_classes_are_apart_the_largest_bounds_cost_no_more(kind, bound, rng):
+    target = np.arange(60) % 4
+    X = rng.normal(size=(60, 90)) + 3 * np.eye(4, 90)[target]
+    solution = minimize_dual_blocks(X, target, np.full(60, bound), 4, fit_intercept=False, tol=1e-4, **kind)
+    assert solution.gap <= 1e-4
+    assert solution.iterations <= 10
+    # Every margin is wide enough: the bounds do not matter, and nor would any other.
+    value = objective(X, target, np.full(60, 1.0), solution.coef, 0.0, kind)
+    assert value == pytest.approx(optimum(X, target, np.full(60, 1.0), 4, kind, False), rel=2e-4)
+
+
+def test_sweeps_end_where_rounding_keeps_the_gap_from_closing(rng):
     X, target, bounds = problem(rng)
+    solution = minimize_dual_blocks(X, target, bounds, 4, tol=0.0, max_iter=1000)
+    assert solution.gap < 1e-5
+    assert solution.iterations < 30
+
+
+@pytest.mark.parametrize("bound", [1.0, 1e6])
+@each_kind
+@with_and_without_intercept
+def test_a_start_at_the_solution_needs_little(rng, kind, fit_intercept, bound):
+    X, target, bounds = problem(rng)
+    if bound > 1:
+        X += 20 * np.eye(4, 5)[target]
+    bounds = bound * bounds
     options = {"fit_intercept": fit_intercept, "tol": 1e-4, **kind}
     cold = minimize_dual_blocks(X, target, bounds, 4, **options)
     warm = minimize_dual_blocks(X, target, bounds, 4, start=cold.dual, **options)

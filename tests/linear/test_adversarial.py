@@ -137,6 +137,15 @@ def test_classes_far_apart_converge_at_a_large_c(make, form, rng):
     assert_proven(estimator, X, y)
 
 
+@pytest.mark.parametrize("C", [1.0, 1e4])
+@each_estimator
+def test_any_labels_are_apart_where_columns_are_many(make, C, rng):
+    X, y = 30 * rng.normal(size=(150, 1000)), np.arange(150) % 3
+    estimator = make(C=C, max_iter=200).fit(X, y)
+    assert_proven(estimator, X, y)
+    assert estimator.score(X, y) == 1
+
+
 @pytest.mark.parametrize("cls", [linear.CrammerSingerSVC, linear.WestonWatkinsSVC])
 def test_sweeps_that_were_all_that_was_allowed_are_kept(cls, rng):
     y = rng.integers(6, size=3000)

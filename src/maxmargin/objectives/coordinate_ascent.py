@@ -22,7 +22,7 @@ _MOST_ROUNDS, _MOST_VISITS = 30, 150  # and so is a multi-class one, of each row
 _VISITS_OF_MATRICES = 2.0  # more where Newton steps take matrices that are large beside the rows
 _ASTRAY = 0.3  # a certificate above it tells of a point from which the way is longer than from the start
 _FAR = 5e-5  # multi-class sweeps run in single precision, and the last digits are dear to them
-_HELD = 1e6  # a pull that keeps the dual variables where they are, to a millionth
+_HELD = 1e12  # a pull that keeps the dual variables where they are, however small they are
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ _ROUGH = 0.3  # accuracy that a part of the rows deserves
 _NARROW = 0.02  # a step this narrow gains enough; the dual variables, moving on, do the rest
 _NARROWEST = 1e-9
 _NEARLY_RIGHT = 0.05  # width of the first step from a solution nearby
+_WIDTH_LEFT, _WIDTH_POWER = 0.5, 0.4  # by measurement: what is left of the first width at a certificate
 _HALTED = 60  # points, none of which halves the certificate: what is left of it is rounding
 _PATIENCE, _WIDER = 20, 10  # Newton steps that show whether it was, and how much wider the step is if not
 
@@ -76,10 +77,7 @@ def minimise(
     report : callable, optional
         Called with (iteration, objective) after each step.
     """
-    if not objective.loss.is_separable:
-        # A common shift of the scores changes no coupled loss: the penalty alone decides, for none.
-        coordinates = objective.coordinates
-        start = coordinates.centred(start.reshape(coordinates.n_scores, -1)).ravel()
+    start = _without_common_shift(objective, start)
     goal = goal_of(objective, tol, problems)
     with objective.rows.working():
         begun = coordinate_ascent(
@@ -95,12 +93,22 @@ def minimise(
         if begun.certificate is not None and (begun.certificate.value <= tol or left <= 0):
             status = "converged" if begun.certificate.value <= tol else "max_iter"
             return Minimum(begun.vector, begun.certificate, begun.iterations, status, begun.duals)
+        begun = replace(begun, vector=_without_common_shift(objective, begun.vector))
         later = _counted(report, begun.iterations)
         if objective.loss.is_polyhedral:
             end = _by_multipliers(objective, begun, _Goal(tol, goal), left, later)
         else:
             end = _smooth(objective, begun.vector, _Goal(tol, goal), left, later)
         return replace(end, iterations=begun.iterations + end.iterations)
+
+
+def _without_common_shift(objective: LinearObjective, vector: Floats) -> Floats:
+    """The vector where the classes are centred: Newton steps are, and would leave what a start is not."""
+    if objective.loss.is_separable:
+        return vector
+    # A common shift of the scores changes no coupled loss: the penalty alone decides, for none.
+    coordinates = objective.coordinates
+    return coordinates.centred(vector.reshape(coordinates.n_scores, -1)).ravel()
 
 
 def goal_of(objective: LinearObjective, tol: float, problems: int = 1) -> float:
@@ -266,7 +274,7 @@ def _by_multipliers(
     if duals is None:
         duals, _ = objective.rows.run(partial(_no_duals, objective.coordinates.n_scores))
     if begun.duals is not None or np.any(vector):
-        width = _NEARLY_RIGHT
+        width = _width_for(begun, widest)
     finished, is_first, previous = _StepFinished(goal), True, np.inf
     status: Any = "max_iter"
     while True:
@@ -306,6 +314,14 @@ def _by_multipliers(
 def _first_width(objective: LinearObjective) -> float:
     """Wide enough that the first step is as easy as a squared hinge with C about 10 / (mean |x - m|^2)."""
     return max(2.0, 0.1 * objective.C * _spread(objective))
+
+
+def _width_for(begun: Start, widest: float) -> float:
+    """The width that steps from zero would have come to where they proved as much as is proved here."""
+    if begun.certificate is None:
+        return _NEARLY_RIGHT
+    proved = widest * _WIDTH_LEFT * max(begun.certificate.value, 0.0) ** _WIDTH_POWER
+    return min(widest, max(_NEARLY_RIGHT, proved))
 
 
 def _scale_of_weights(objective: LinearObjective) -> float:

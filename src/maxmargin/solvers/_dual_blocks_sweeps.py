@@ -342,27 +342,40 @@ def weigh(rows, target, bounds, dual, weights, balance, floor):
 
 
 @_compiled
-def total_loss(rows, target, bounds, weights, live, buffers, cap, floor):
-    """Weighted sum of the losses at the weights: the largest violations, up to a total multiplier of 1."""
-    scores = buffers[0]
+def total_losses(rows, target, bounds, weights, scales, live, buffers, cap, floor):
+    """Weighted sum of the losses at the weights times each of the scales, of which the first is the least."""
+    scores, violations = buffers[0], buffers[1]
     rows, table, bias = _pointers(*rows), pointer(weights), pointer(weights[-1])
-    loss = 0.0
+    losses = np.zeros(len(scales))
     for i in live:
         _score(rows, i, table, bias, len(scores), pointer(scores))
         y = target[i]
-        score_y = scores[y] - _f4(1)
-        scores[y] = NOWHERE
-        if floor < 0:
+        for s in range(len(scales)):
             for k in range(len(scores)):
-                loss += bounds[i] * max(scores[k] - score_y, _f4(0))
-            continue
-        left = 1.0
-        while left > 1e-6:
-            k = np.argmax(scores)
-            if scores[k] <= score_y:
-                break
-            part = min(left, cap)
-            loss += bounds[i] * part * (scores[k] - score_y)
-            scores[k] = NOWHERE
-            left -= part
+                violations[k] = scales[s] * (scores[k] - scores[y]) + _f4(1)
+            violations[y] = NOWHERE
+            loss = _loss(violations, cap, floor)
+            losses[s] += bounds[i] * loss
+            if loss == 0:
+                break  # nor has it one at a larger scale
+    return losses
+
+
+@_compiled
+def _loss(violations, cap, floor):
+    """Sum of the largest violations, up to a total multiplier of 1."""
+    loss = 0.0
+    if floor < 0:
+        for k in range(len(violations)):
+            loss += max(violations[k], _f4(0))
+        return loss
+    left = 1.0
+    while left > 1e-6:
+        k = np.argmax(violations)
+        if violations[k] <= 0:
+            break
+        part = min(left, cap)
+        loss += part * violations[k]
+        violations[k] = NOWHERE
+        left -= part
     return loss

@@ -15,6 +15,10 @@ Kind = Literal["simplex", "box", "capped"]
 _f4 = np.float32
 _FLATTEST = 1e-6
 _SPREAD = 0.03  # of 1 / bound
+_PROGRESS = 0.9  # a round that leaves more of the smallest gap made none
+_PATIENCE = 3  # such rounds in a row
+_SCALES = np.append(1, 1 + np.geomspace(1e-7, 1, 25)).astype(_f4)  # by which weights may be stretched
+_LARGEST_BOUND = 1e3  # times the mean squared length of the rows
 _LEAST_BOUND = 1e-18  # below it 1 / bound would leave single precision no digits for the intercept
 
 
@@ -25,7 +29,8 @@ class DualBlocks:
     Attributes
     ----------
     coef : ndarray of shape (n_classes, n_features)
-        Weights: an average over the last sweeps, whose objective is lower than that of the last one.
+        Weights: an average over the last sweeps, whose objective is lower than that of the last one,
+        stretched where that lowers it further.
     intercept : ndarray of shape (n_classes,)
         Zero without an intercept.
     dual : ndarray of shape (n_samples, n_classes)
@@ -84,7 +89,7 @@ def minimize_dual_blocks(
     With ``q_y = 1 - sum_{k != y} q_k`` the weights are ``W = sum_i bounds_i (e_y - q_i) x_i^T``. A visit of
     row i maximises the dual over q_i exactly, by a projection. Sweeps over all rows alternate with sweeps
     over those that still move, each the more often the more it gains. A proximal term holds the intercept
-    near a centre, and the centre follows it.
+    near a centre, and the centre follows it. Sweeps end early where rounding keeps the gap from closing.
 
     Parameters
     ----------
@@ -143,7 +148,7 @@ def minimize_dual_blocks(
     began = time.perf_counter()
     ascent = _Ascent(X, target, bounds, n_classes, _limits(kind, cap), fit_intercept, random_state, start)
     primal, dual, gap = ascent.values()
-    iteration = 0
+    smallest, idle, iteration = gap * primal, 0, 0
     while gap > tol and iteration < max_iter and ascent.visits <= most_visits * len(ascent.live):
         iteration += 1
         ascent.recentre()
@@ -151,12 +156,14 @@ def minimize_dual_blocks(
         primal, dual, gap = ascent.values()
         if report is not None:
             report(iteration, primal)
-        if not moved:
+        idle = 0 if gap * primal <= _PROGRESS * smallest else idle + 1
+        smallest = min(smallest, gap * primal)
+        if not moved or idle == _PATIENCE:
             break
     return DualBlocks(
-        coef=np.ascontiguousarray(ascent.average[:-1, :n_classes].T, dtype=np.float64),
-        intercept=ascent.average[-1, :n_classes].astype(np.float64),
-        dual=ascent.dual[:, :n_classes].astype(np.float64),
+        coef=np.ascontiguousarray(ascent.average[:-1, :n_classes].T, dtype=np.float64) * ascent.scale,
+        intercept=ascent.average[-1, :n_classes].astype(np.float64) * ascent.scale,
+        dual=ascent.shares(),
         primal_value=primal,
         dual_value=dual,
         gap=gap,
@@ -189,12 +196,17 @@ class _Ascent:
         self.n_classes, self.limits = n_classes, limits
         self.rows = compiled.rows_of(X)
         self.target = np.ascontiguousarray(target, dtype=np.int64)
-        self.bounds = np.ascontiguousarray(bounds, dtype=np.float64)
+        self.given_bounds = np.ascontiguousarray(bounds, dtype=np.float64)
         squares = compiled.squared_lengths(self.rows, n)
         if not squares.max(initial=0.0) < 1e30:
             raise InputError(
                 f"a row of X has the squared length {squares.max():.3g}; scale the features down"
             )
+        # Where no dual variable comes near a large bound, a smaller one has the same solution, and leaves
+        # single precision the digits; where one does, this is as far as sweeps lead.
+        mean = float(squares.mean()) * float(self.given_bounds.mean())
+        self.share = _LARGEST_BOUND / max(mean, _LARGEST_BOUND)
+        self.bounds = self.given_bounds * self.share
         # The intercept counts as a feature as long as an average row, or longer where duals at their bounds
         # move the scores by so little that it has the longer way to go.
         longest = max(float(squares.mean()) or 1.0, _SPREAD / max(float(self.bounds.mean()), _LEAST_BOUND))
@@ -204,7 +216,12 @@ class _Ascent:
         if start is None:
             self.dual[np.arange(n), self.target] = 1
         else:
-            self.dual[:, :n_classes] = start
+            others = np.array(start, dtype=np.float64)
+            others[np.arange(n), self.target] = 0
+            others = np.minimum(others / self.share, limits[0])
+            others /= np.maximum(others.sum(axis=1, keepdims=True), 1) if limits[1] == 0 else 1
+            self.dual[:, :n_classes] = others
+            self.dual[np.arange(n), self.target] = 1 - others.sum(axis=1)
         self.weights, self.average = compiled.aligned(d + 1, lanes), compiled.aligned(d + 1, lanes)
         # Classes that do not exist score so low that nothing moves them.
         self.weights[-1, n_classes:] = compiled.NOWHERE
@@ -246,15 +263,32 @@ class _Ascent:
         )
 
     def values(self) -> tuple[float, float, float]:
-        """Return the objective at the average, its lower bound, and the relative gap between them."""
+        """Return the objective at the average, its lower bound, and the relative gap between them.
+
+        Where the classes are apart, a large bound makes much of margins that are a little too narrow: the
+        average is stretched until that is worth no more.
+        """
         self._refresh()
-        problem = (self.rows, self.target, self.bounds)
-        losses = self.compiled.total_loss(*problem, self.average, self.live, self.buffers, *self.limits)
-        primal = float(np.sum(self.average[:-1].astype(np.float64) ** 2)) / 2 + losses
+        problem = (self.rows, self.target, self.given_bounds)
+        losses = self.compiled.total_losses(
+            *problem, self.average, _SCALES, self.live, self.buffers, *self.limits
+        )
+        squared = float(np.sum(self.average[:-1].astype(np.float64) ** 2))
+        primals = _SCALES.astype(np.float64) ** 2 * squared / 2 + losses
+        best = int(np.argmin(primals))
+        self.scale, primal = float(_SCALES[best]), float(primals[best])
         dual = self.linear - self.squared / 2 - self.intercept @ self.balance
         # The intercept would move on by spring * balance, and the bound with it.
         gap = primal - dual + self.spring * (self.balance @ self.balance)
         return primal, dual, gap / max(primal, np.finfo(np.float64).tiny)
+
+    def shares(self) -> Floats:
+        """The dual variables in shares of the given bounds."""
+        shares = self.share * self.dual[:, : self.n_classes].astype(np.float64)
+        rows = np.arange(len(shares))
+        shares[rows, self.target] = 0
+        shares[rows, self.target] = 1 - shares.sum(axis=1)
+        return shares
 
     def recentre(self) -> None:
         """Move the centre of the intercept to the intercept, and the intercept on by as much again."""
