@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device, is_numpy_array
 
 from maxmargin._typing import Array, Floats
 from maxmargin.objectives.row_blocks import RowBlocks
+
+_PIECE_BYTES = 1 << 18  # of double-precision rows that stay in a processor's own cache
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,14 @@ class Coordinates:
 
     def standardised(self, X: Array, here: Callable[[Floats], Array] = np.asarray) -> Array:
         """The rows in these coordinates, in single precision: D^-1 (x - m); ``here`` takes m and D there."""
-        xp, centred = array_namespace(X), X - here(self.mean)
-        centred /= here(self.scale)
-        return xp.astype(centred, xp.float32)
+        xp, mean, shrink = array_namespace(X), here(self.mean), here(1 / self.scale)
+        standard = xp.empty(X.shape, dtype=xp.float32, device=device(X))
+        step = max(1, _PIECE_BYTES // (8 * max(1, X.shape[1]))) if is_numpy_array(X) else max(1, len(X))
+        for first in range(0, len(X), step):
+            part = X[first : first + step] - mean
+            part *= shrink
+            standard[first : first + step] = xp.astype(part, xp.float32)
+        return standard
 
     def squared_lengths(self, X: Array) -> Array:
         """|z|^2 of standardised rows, with the one of the intercept where it is free."""
