@@ -3,7 +3,7 @@ import pytest
 
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.row_blocks import RowBlocks
-from maxmargin.objectives.row_samples import drawn, sampled_gram
+from maxmargin.objectives.row_samples import RowSamples, drawn
 
 STEP = 8
 
@@ -20,7 +20,7 @@ def far_out(rng, n):
     return rng.standard_cauchy(n) ** 2
 
 
-def test_one_of_step_rows_that_count_is_standing_of_all(rng):
+def test_one_of_step_rows_that_count_is_drawn(rng):
     strength = rng.random(4000) * (rng.random(4000) < 0.5)
     standing = standing_of_all(strength, rng.random(4000), STEP)
     assert not standing[strength == 0].any()
@@ -79,17 +79,14 @@ def test_the_gram_matrix_is_about_that_of_all_rows(scales, fit_intercept, rng):
     rows = RowBlocks.of(X, np.zeros(len(X), dtype=int), strength)
     coordinates = Coordinates.of(rows, C=1.0, n_scores=2, fit_intercept=fit_intercept)
     Z = coordinates.standardised(X)
-    lengths = coordinates.squared_lengths(Z)
     cuts = [slice(0, 3000), slice(3000, 3000), slice(3000, 20000)]
-
-    def gram(step):
-        parts = [[array[cut] for cut in cuts] for array in (strength, lengths)]
-        return sampled_gram(coordinates, step, *parts, lambda i, some: Z[cuts[i]][some])
-
+    parts = [Z[cut] for cut in cuts]
+    samples = RowSamples.of(rows, coordinates, lambda part, some: part if some is None else part[some], parts)
+    strengths = [strength[cut] for cut in cuts]
     ones = np.full((len(Z), int(fit_intercept)), 1 / coordinates.intercept_scale)
     exact = np.hstack([Z, ones]).T * strength @ np.hstack([Z, ones])
-    np.testing.assert_allclose(gram(1), exact, rtol=1e-4, atol=1e-5 * np.abs(exact).max())
+    np.testing.assert_allclose(samples.gram(strengths, 1), exact, rtol=1e-4, atol=1e-5 * np.abs(exact).max())
     half = np.linalg.inv(np.linalg.cholesky(exact))
-    values = np.linalg.eigvalsh(half @ gram(20) @ half.T)
+    values = np.linalg.eigvalsh(half @ samples.gram(strengths, 20) @ half.T)
     assert values.min() > 0.5
     assert values.max() < 2

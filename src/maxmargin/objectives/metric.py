@@ -14,7 +14,7 @@ from maxmargin._typing import Floats
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.gram_hessian import cholesky
 from maxmargin.objectives.row_blocks import Block, RowBlocks, States, spread_out, taken
-from maxmargin.objectives.row_samples import sampled_gram
+from maxmargin.objectives.row_samples import RowSamples
 
 if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearObjective, LinearPoint, LossOf
@@ -86,20 +86,10 @@ def _gram(objective: LinearObjective) -> Floats:
 
 
 def _sampled_gram(coordinates: Coordinates, step: int, rows: RowBlocks) -> tuple[Floats]:
-    lengths, _ = rows.run(partial(_lengths, coordinates))
-    strengths = [block.weight for block in rows.blocks]
-    gram = sampled_gram(
-        coordinates,
-        step,
-        strengths,
-        lengths,
-        lambda i, some: rows.blocks[i].standardised(coordinates, some),
+    samples = RowSamples.of(
+        rows, coordinates, lambda block, some: block.standardised(coordinates, some), rows.blocks
     )
-    return (gram,)
-
-
-def _lengths(coordinates: Coordinates, block: Block) -> tuple[Floats, tuple]:
-    return coordinates.squared_lengths(block.standardised(coordinates)), ()
+    return (samples.gram([block.weight for block in rows.blocks], step),)
 
 
 def _curvature(

@@ -77,7 +77,6 @@ def minimise(
     report : callable, optional
         Called with (iteration, objective) after each step.
     """
-    start = _without_common_shift(objective, start)
     goal = goal_of(objective, tol, problems)
     with objective.rows.working():
         begun = coordinate_ascent(

@@ -3,54 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from maxmargin._typing import Array, Floats, Ints
+from maxmargin._typing import Array, Floats
 
 if TYPE_CHECKING:
     from maxmargin.objectives.coordinates import Coordinates
+    from maxmargin.objectives.row_blocks import RowBlocks, States
 
 
-def sampled_gram(
-    coordinates: Coordinates,
-    step: int,
-    strengths: Sequence[Floats],
-    lengths: Sequence[Floats],
-    standardised: Callable[[int, Ints], Any],
-) -> Floats:
-    """About ``sum_i s_i z_i z_i'`` over the standardised rows z_i with their ones, in single precision.
+@dataclass(frozen=True)
+class RowSamples:
+    """Standardised rows, of which a sample makes about the Gram matrix of all.
 
-    Parameters
+    Attributes
     ----------
     coordinates : Coordinates
         By which the rows are standardised.
-    step : int
-        One of so many rows is taken; 1 for the matrix itself.
-    strengths : one array (n,) a block
-        s.
-    lengths : one array (n,) a block
-        ``|z|^2``.
     standardised : callable
-        Map the number of a block and some rows of it to these rows, standardised.
+        Map a part of the rows, and some of its rows or None for all, to these in single precision.
+    parts : sequence
+        What it is given, one a block.
+    lengths : array of shape (n,)
+        ``|z_i|^2`` of each row with its one.
     """
-    xp, place = array_namespace(*strengths), device(strengths[0])
-    strength = xp.concat(strengths)
-    rows, standing = drawn(strength, xp.concat(lengths), step)
-    n_features = len(coordinates.mean)
-    # One product of the whole sample is several times as fast as the sum of one a block.
-    X = xp.empty((len(rows), coordinates.unknowns), dtype=xp.float32, device=place)
-    if coordinates.fit_intercept:
-        X[:, n_features] = 1 / coordinates.intercept_scale
-    starts = np.cumsum([0, *map(len, strengths)])
-    cuts = [int(cut) for cut in xp.searchsorted(rows, xp.asarray(starts, device=place))]
-    for i, start in enumerate(starts[:-1]):
-        part = slice(cuts[i], cuts[i + 1])
-        X[part, :n_features] = standardised(i, rows[part] - int(start))
-    X *= xp.astype(xp.sqrt(standing * strength[rows]), xp.float32)[:, None]
-    return X.T @ X
+
+    coordinates: Coordinates
+    standardised: Callable[[Any, Any], Any]
+    parts: Sequence[Any]
+    lengths: Any
+
+    @classmethod
+    def of(
+        cls,
+        rows: RowBlocks,
+        coordinates: Coordinates,
+        standardised: Callable[[Any, Any], Any],
+        parts: Sequence[Any],
+    ) -> RowSamples:
+        """Measure the lengths, on the threads of these rows."""
+        lengths = list(rows.each(partial(_lengths, coordinates, standardised), parts))
+        return cls(coordinates, standardised, parts, array_namespace(*lengths).concat(lengths))
+
+    def gram(self, strengths: States, step: int) -> Floats:
+        """About ``sum_i s_i z_i z_i'`` out of one of step rows, with s in one array a block."""
+        xp, place = array_namespace(*strengths), device(strengths[0])
+        strength = xp.concat(strengths)
+        rows, standing = drawn(strength, self.lengths, step)
+        n_features = len(self.coordinates.mean)
+        # One product of the whole sample is several times as fast as the sum of one a block.
+        X = xp.empty((len(rows), self.coordinates.unknowns), dtype=xp.float32, device=place)
+        if self.coordinates.fit_intercept:
+            X[:, n_features] = 1 / self.coordinates.intercept_scale
+        starts = np.cumsum([0, *map(len, strengths)])
+        cuts = [int(cut) for cut in xp.searchsorted(rows, xp.asarray(starts, device=place))]
+        for i, part in enumerate(self.parts):
+            here = slice(cuts[i], cuts[i + 1])
+            X[here, :n_features] = self.standardised(part, rows[here] - int(starts[i]))
+        X *= xp.astype(xp.sqrt(standing * strength[rows]), xp.float32)[:, None]
+        return X.T @ X
+
+
+def _lengths(coordinates: Coordinates, standardised: Callable[[Any, Any], Any], part: Any) -> Array:
+    return coordinates.squared_lengths(standardised(part, None))
 
 
 def drawn(strength: Array, length: Array, step: int) -> tuple[Array, Array]:

@@ -18,15 +18,8 @@ from maxmargin.losses import Curvature
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.gram_hessian import cholesky
 from maxmargin.objectives.rounded_rows import worth_copying
-from maxmargin.objectives.row_blocks import (
-    Block,
-    RowBlocks,
-    States,
-    combinations,
-    products,
-    taken,
-)
-from maxmargin.objectives.row_samples import sampled_gram
+from maxmargin.objectives.row_blocks import Block, RowBlocks, States, combinations, products, taken
+from maxmargin.objectives.row_samples import RowSamples
 
 if TYPE_CHECKING:
     from maxmargin.objectives.linear import LinearPoint, LossOf
@@ -59,7 +52,7 @@ class CurvedRows(NamedTuple):
     curvature: Curvature
 
     @property
-    def are_standardised(self) -> bool:
+    def standardised(self) -> bool:
         """Whether they are."""
         return self.X is not None and not sparse.issparse(self.X)
 
@@ -70,11 +63,6 @@ class CurvedRows(NamedTuple):
         if some is None:
             return block.matrix(self.used)
         return block.matrix(some if self.used is None else self.used[some])
-
-    def standardised(self, coordinates: Coordinates, block: Block, some: Any = None) -> Any:
-        """The rows, or some of them, standardised and in single precision."""
-        X = self.matrix(block, some)
-        return X if self.are_standardised else coordinates.standardised(X, block.here)
 
 
 @dataclass
@@ -205,7 +193,7 @@ def _product(
     nothing, none = np.zeros_like(coef), np.zeros_like(intercept)
     if not len(rows.weight):
         return None, (nothing, nothing, none, none)
-    if rows.are_standardised:
+    if rows.standardised:
         xp = array_namespace(rows.X)
         scores = xp.astype(products(rows.X, block.here(table)), xp.float64) + block.here(offset)
         moved = rows.curvature.product(scores)
@@ -251,25 +239,21 @@ def _count_by_class(_: Block, rows: CurvedRows) -> tuple[None, tuple[Ints, int]]
 
 def _grams(coordinates: Coordinates, steps: Ints, rows: RowBlocks, curved: States) -> tuple[Floats, ...]:
     """About the Gram matrix of each class's curved rows, out of one of step rows."""
-    lengths, _ = rows.run(partial(_lengths, coordinates), curved)
-    return tuple(rows.each(partial(_gram, coordinates, rows, curved, lengths), range(len(steps)), steps))
-
-
-def _lengths(coordinates: Coordinates, block: Block, rows: CurvedRows) -> tuple[Floats, tuple]:
-    return coordinates.squared_lengths(rows.standardised(coordinates, block)), ()
-
-
-def _gram(
-    coordinates: Coordinates, rows: RowBlocks, curved: States, lengths: States, k: int, step: int
-) -> Floats:
-    strengths = [of_block.weight * of_block.curvature.diagonal[:, k] for of_block in curved]
-    return sampled_gram(
-        coordinates,
-        step,
-        strengths,
-        lengths,
-        lambda i, some: curved[i].standardised(coordinates, rows.blocks[i], some),
+    samples = RowSamples.of(
+        rows, coordinates, partial(_standardised, coordinates), list(zip(rows.blocks, curved, strict=True))
     )
+    return tuple(rows.each(partial(_gram, samples, curved), range(len(steps)), steps))
+
+
+def _gram(samples: RowSamples, curved: States, k: int, step: int) -> Floats:
+    return samples.gram([of_block.weight * of_block.curvature.diagonal[:, k] for of_block in curved], step)
+
+
+def _standardised(coordinates: Coordinates, part: tuple[Block, CurvedRows], some: Any) -> Any:
+    """The curved rows of a block, or some of them, standardised and in single precision."""
+    block, rows = part
+    X = rows.matrix(block, some)
+    return X if rows.standardised else coordinates.standardised(X, block.here)
 
 
 def _inverted(C: float, gram: Floats, stiffness: Floats) -> Floats:
@@ -295,7 +279,7 @@ def _diagonal(coordinates: Coordinates, block: Block, rows: CurvedRows) -> tuple
     xp = array_namespace(rows.weight)
     strength = rows.curvature.diagonal * rows.weight[:, None]
     total, X = strength.sum(axis=0), rows.matrix(block)
-    if rows.are_standardised:
+    if rows.standardised:
         diagonal = strength.T @ xp.astype(X, xp.float64) ** 2
     else:
         squares = X.multiply(X) if sparse.issparse(X) else X**2
