@@ -8,11 +8,20 @@ from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
+_IN_PLACE = ("SkylakeX", "Cooperlake", "SapphireRapids")  # what OpenBLAS calls processors with AVX-512
+
 
 def blas_threads() -> int:
     """Threads that BLAS may use here, which users limit by threadpoolctl or by an environment variable."""
     pools = _libraries().select(user_api="blas").info()
     return max((pool["num_threads"] for pool in pools), default=1)
+
+
+@cache
+def multiplies_small_matrices_in_place() -> bool:
+    """Whether BLAS multiplies small matrices where they lie, without packing them first, as OpenBLAS may."""
+    pools = _libraries().select(user_api="blas").info()
+    return bool(pools) and all(pool.get("architecture") in _IN_PLACE for pool in pools)
 
 
 @contextmanager

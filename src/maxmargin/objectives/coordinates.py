@@ -4,12 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from array_api_compat import array_namespace, device, is_numpy_array
+from array_api_compat import array_namespace, device
 
 from maxmargin._typing import Array, Floats
-from maxmargin.objectives.row_blocks import RowBlocks
-
-_PIECE_BYTES = 1 << 18  # of double-precision rows that stay in a processor's own cache
+from maxmargin.objectives.row_blocks import RowBlocks, pieces
 
 
 @dataclass(frozen=True)
@@ -110,11 +108,10 @@ class Coordinates:
         """The rows in these coordinates, in single precision: D^-1 (x - m); ``here`` takes m and D there."""
         xp, mean, shrink = array_namespace(X), here(self.mean), here(1 / self.scale)
         standard = xp.empty(X.shape, dtype=xp.float32, device=device(X))
-        step = max(1, _PIECE_BYTES // (8 * max(1, X.shape[1]))) if is_numpy_array(X) else max(1, len(X))
-        for first in range(0, len(X), step):
-            part = X[first : first + step] - mean
+        for some in pieces(X):
+            part = X[some] - mean
             part *= shrink
-            standard[first : first + step] = xp.astype(part, xp.float32)
+            standard[some] = xp.astype(part, xp.float32)
         return standard
 
     def squared_lengths(self, X: Array) -> Array:

@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from maxmargin._typing import Floats
 from maxmargin.losses import Loss, Proximal
@@ -261,12 +262,17 @@ def _evaluate(
     loss: Any = loss_of(duals)
     if exact is None:
         value, by_scores = loss.value_and_gradient(scores, target)
-        sums = 2 * (float(weight @ value),) + (0.0,)
+        sums = 2 * (_total(weight, value),) + (0.0,)
     else:
         value, by_scores, distance = loss.value_gradient_and_distance(scores, target)
-        sums = tuple(float(weight @ part) for part in (value, exact.value(scores, target), distance))
-    by_scores = by_scores * weight[:, None]
-    return scores, (*sums, block.adjoint(by_scores), by_scores.sum(axis=0))
+        sums = tuple(_total(weight, part) for part in (value, exact.value(scores, target), distance))
+    xp = array_namespace(by_scores)
+    by_scores = by_scores * xp.astype(weight, by_scores.dtype, copy=False)[:, None]
+    return scores, (*sums, block.adjoint(by_scores), xp.astype(xp.sum(by_scores, axis=0), xp.float64))
+
+
+def _total(weight: Floats, value: Floats) -> float:
+    return float(weight @ array_namespace(value).astype(value, weight.dtype, copy=False))
 
 
 def _move(_: Block, start: Floats, end: Floats) -> tuple[Floats, tuple]:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from array_api_compat import array_namespace
 from scipy.linalg import get_lapack_funcs
 
 from maxmargin._typing import Floats
@@ -110,7 +111,8 @@ def _curvature_of_block(
     some = spread_out(block.weight, step)
     weight, loss = block.weight[some], loss_of(None if duals is None else duals[some])
     diagonal = loss.curvature(taken(scores, some), block.target[some]).diagonal
-    return float(weight @ diagonal.mean(axis=1)), float(weight.sum())
+    mean = array_namespace(diagonal).astype(diagonal.mean(axis=1), weight.dtype, copy=False)
+    return float(weight @ mean), float(weight.sum())
 
 
 def _applied(factor: Floats, coordinates: Coordinates, residual: Floats) -> Floats:

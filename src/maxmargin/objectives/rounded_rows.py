@@ -9,7 +9,8 @@ from array_api_compat import array_namespace
 
 from maxmargin._typing import Array, Floats, Ints
 from maxmargin.objectives.coordinates import Coordinates
-from maxmargin.objectives.row_blocks import Block, RowBlocks, products
+from maxmargin.objectives.products import combinations, products
+from maxmargin.objectives.row_blocks import Block, RowBlocks
 
 _COPIED_SHARE, _COPIED_BYTES = 0.25, 100e6  # rows that may be copied: a share of the data and a little more
 _COPIED_ENTRIES = 100_000  # of data that are worth it: smaller ones deserve every digit
@@ -73,16 +74,15 @@ class RoundedBlock:
     def scores(self, coef: Floats, intercept: Floats) -> Floats:
         """W x + b = V z + b + W m for the standardised row z = D^-1 (x - m), with V = W D."""
         table = self.here((coef * self.coordinates.scale).astype(np.float32))
-        xp = array_namespace(table)
-        offset = self.here(intercept + coef @ self.coordinates.mean)
-        return xp.astype(products(self.X, table), xp.float64) + offset
+        offset = self.here((intercept + coef @ self.coordinates.mean).astype(np.float32))
+        return products(self.X, table) + offset
 
     def adjoint(self, by_scores: Floats) -> Floats:
         """sum_i g_i x_i^T, of shape (n_scores, n_features)."""
         xp = array_namespace(by_scores)
-        total = xp.astype(xp.astype(by_scores.T, xp.float32) @ self.X, xp.float64)
+        total = xp.astype(combinations(xp.astype(by_scores, xp.float32, copy=False), self.X), xp.float64)
         mean, scale = map(self.here, (self.coordinates.mean, self.coordinates.scale))
-        return total * scale + xp.sum(by_scores, axis=0)[:, None] * mean
+        return total * scale + xp.astype(xp.sum(by_scores, axis=0), xp.float64)[:, None] * mean
 
 
 def rounded(rows: RowBlocks, coordinates: Coordinates) -> RowBlocks:

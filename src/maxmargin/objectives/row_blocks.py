@@ -14,9 +14,12 @@ from sklearn.utils import gen_batches
 
 from maxmargin._threads import blas_threads, one_blas_thread, pool
 from maxmargin._typing import Floats, Ints
+from maxmargin.objectives.products import combinations, products
 
 _BLOCK_BYTES = 1 << 23  # rows that stay in the cache between their two products
-_SCORE_BYTES = 1 << 18  # scores that do so too; much smaller blocks keep the threads waiting for each other
+_SCORE_BYTES = 1 << 19  # scores that do so too; much smaller blocks keep the threads waiting for each other
+_PIECE_BYTES = 1 << 18  # rows that stay in a processor's own cache, with what is made of them
+
 
 States = Sequence[Any]
 """One value a block."""
@@ -215,13 +218,17 @@ def blocks_of(X: Any, target: Ints, weight: Floats, n_scores: int) -> list[Block
     return [Block(_rows(X, cut), target[cut], weight[cut]) for cut in gen_batches(n_samples, size)]
 
 
-def products(X: Any, coef: Floats) -> Floats:
-    """X @ coef.T, class by class in memory: what is summed over the classes then runs along the rows."""
-    if isinstance(X, np.ndarray) and X.dtype == np.float64:
-        return (coef @ X.T).T
-    # Sparse and single-precision products are faster row by row.
-    scores = X @ coef.T
-    return np.asfortranarray(scores) if isinstance(scores, np.ndarray) else scores
+def pieces(X: Any) -> Iterator[slice]:
+    """Cuts of rows in memory so small that what is made of them stays in a processor's own cache.
+
+    Examples
+    --------
+    >>> list(pieces(np.zeros((50, 1000))))
+    [slice(0, 32, None), slice(32, 64, None)]
+    """
+    size = _PIECE_BYTES // (8 * max(1, X.shape[1])) if isinstance(X, np.ndarray) else len(X)
+    for first in range(0, len(X), max(1, size)):
+        yield slice(first, first + max(1, size))
 
 
 def spread_out(weight: Floats, step: int) -> Ints:
@@ -241,11 +248,6 @@ def spread_out(weight: Floats, step: int) -> Ints:
 def taken(values: Floats, rows: Ints) -> Floats:
     """Some rows of what has an entry a class, class by class in memory."""
     return np.asfortranarray(values[rows]) if isinstance(values, np.ndarray) else values[rows]
-
-
-def combinations(by_scores: Floats, X: Any) -> Floats:
-    """by_scores.T @ X, shape (n_scores, n_features)."""
-    return np.asarray(X.T @ by_scores).T if sparse.issparse(X) else by_scores.T @ X
 
 
 def _rows(X: Any, cut: slice) -> Any:
@@ -274,6 +276,5 @@ def _moments(block: Block) -> tuple[None, tuple[Moments]]:
     mean = weight @ X / share
     if sparse.issparse(X):
         return None, (Moments(share, mean, weight @ X.multiply(X) - share * mean**2),)
-    away = X - mean
-    away *= away
-    return None, (Moments(share, mean, weight @ away),)
+    spread = sum(weight[some] @ (X[some] - mean) ** 2 for some in pieces(X))
+    return None, (Moments(share, mean, spread),)

@@ -17,8 +17,9 @@ from maxmargin.functional import positive_part
 from maxmargin.losses import Curvature
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.gram_hessian import cholesky
+from maxmargin.objectives.products import combinations, products
 from maxmargin.objectives.rounded_rows import worth_copying
-from maxmargin.objectives.row_blocks import Block, RowBlocks, States, combinations, products, taken
+from maxmargin.objectives.row_blocks import Block, RowBlocks, States, taken
 from maxmargin.objectives.row_samples import RowSamples
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def _product(
         scores = xp.astype(products(rows.X, block.here(table)), xp.float64) + block.here(offset)
         moved = rows.curvature.product(scores)
         moved *= rows.weight[:, None]
-        by_table = xp.astype(xp.astype(moved.T, xp.float32) @ rows.X, xp.float64)
+        by_table = xp.astype(combinations(xp.astype(moved, xp.float32), rows.X), xp.float64)
         return None, (nothing, by_table, none, moved.sum(axis=0))
     X = rows.matrix(block)
     moved = rows.curvature.product(products(X, block.here(coef)) + block.here(intercept))
