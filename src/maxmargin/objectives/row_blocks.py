@@ -17,7 +17,7 @@ from maxmargin._typing import Floats, Ints
 from maxmargin.objectives.products import combinations, products
 
 _BLOCK_BYTES = 1 << 23  # rows that stay in the cache between their two products
-_SCORE_BYTES = 1 << 19  # scores that do so too; much smaller blocks keep the threads waiting for each other
+_SCORE_BYTES = 1 << 18  # scores that do so too; much smaller blocks keep the threads waiting for each other
 _PIECE_BYTES = 1 << 18  # rows that stay in a processor's own cache, with what is made of them
 
 
