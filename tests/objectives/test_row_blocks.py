@@ -1,10 +1,12 @@
-"""A part of the rows stands for all, whatever their order."""
+"""Every block is worked on once, in any order but told in its own; a part of the rows stands for all."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from maxmargin.objectives import RowBlocks
-from maxmargin.objectives.row_blocks import spread_out
+from maxmargin.objectives.row_blocks import _BATCH, spread_out
 
 STEP = 8
 
@@ -36,3 +38,29 @@ def test_a_thinned_set_holds_rows_with_their_targets_and_weights(rng):
         np.testing.assert_array_equal(block.X, X[block.target])
         np.testing.assert_array_equal(block.weight, weight[block.target])
     assert part.n_samples == 13
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_results_come_in_the_order_of_the_items(threads):
+    rows, done = (
+        replace(RowBlocks.of(np.zeros((1, 1)), np.zeros(1, dtype=int), np.ones(1)), threads=threads),
+        [],
+    )
+
+    def work(item, other):
+        done.append(item)
+        return item * other
+
+    numbers = range(3 * _BATCH * threads + 1)
+    results = rows.each(work, numbers, (10 for _ in numbers))
+    assert next(results) == 0
+    assert len(done) <= _BATCH * threads  # so few results are held at a time
+    assert [0, *results] == [10 * number for number in numbers]
+    assert sorted(done) == list(numbers)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_in_a_block_is_raised(threads):
+    rows = replace(RowBlocks.of(np.zeros((1, 1)), np.zeros(1, dtype=int), np.ones(1)), threads=threads)
+    with pytest.raises(ZeroDivisionError):
+        list(rows.each(lambda item: 1 / item, [1, 2, 0, 4]))
