@@ -40,12 +40,13 @@ def test_a_thinned_set_holds_rows_with_their_targets_and_weights(rng):
     assert part.n_samples == 13
 
 
+def one_row(threads):
+    return replace(RowBlocks.of(np.zeros((1, 1)), np.zeros(1, dtype=int), np.ones(1)), threads=threads)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_results_come_in_the_order_of_the_items(threads):
-    rows, done = (
-        replace(RowBlocks.of(np.zeros((1, 1)), np.zeros(1, dtype=int), np.ones(1)), threads=threads),
-        [],
-    )
+    rows, done = one_row(threads), []
 
     def work(item, other):
         done.append(item)
@@ -61,6 +62,6 @@ def test_results_come_in_the_order_of_the_items(threads):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_error_in_a_block_is_raised(threads):
-    rows = replace(RowBlocks.of(np.zeros((1, 1)), np.zeros(1, dtype=int), np.ones(1)), threads=threads)
+    rows = one_row(threads)
     with pytest.raises(ZeroDivisionError):
         list(rows.each(lambda item: 1 / item, [1, 2, 0, 4]))

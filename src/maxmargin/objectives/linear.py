@@ -13,6 +13,7 @@ from maxmargin.losses import Loss, Proximal
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.gram_hessian import ClassGrams, GramHessian
 from maxmargin.objectives.metric import Metric
+from maxmargin.objectives.products import weighted_sum
 from maxmargin.objectives.rounded_rows import rounded
 from maxmargin.objectives.row_blocks import Block, RowBlocks, States
 from maxmargin.objectives.second_order import Preconditioner, SecondOrder
@@ -262,17 +263,13 @@ def _evaluate(
     loss: Any = loss_of(duals)
     if exact is None:
         value, by_scores = loss.value_and_gradient(scores, target)
-        sums = 2 * (_total(weight, value),) + (0.0,)
+        sums = 2 * (weighted_sum(weight, value),) + (0.0,)
     else:
         value, by_scores, distance = loss.value_gradient_and_distance(scores, target)
-        sums = tuple(_total(weight, part) for part in (value, exact.value(scores, target), distance))
+        sums = tuple(weighted_sum(weight, part) for part in (value, exact.value(scores, target), distance))
     xp = array_namespace(by_scores)
     by_scores = by_scores * xp.astype(weight, by_scores.dtype, copy=False)[:, None]
     return scores, (*sums, block.adjoint(by_scores), xp.astype(xp.sum(by_scores, axis=0), xp.float64))
-
-
-def _total(weight: Floats, value: Floats) -> float:
-    return float(weight @ array_namespace(value).astype(value, weight.dtype, copy=False))
 
 
 def _move(_: Block, start: Floats, end: Floats) -> tuple[Floats, tuple]:

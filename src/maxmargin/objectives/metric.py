@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from array_api_compat import array_namespace
 from scipy.linalg import get_lapack_funcs
 
 from maxmargin._typing import Floats
 from maxmargin.objectives.coordinates import Coordinates
 from maxmargin.objectives.gram_hessian import cholesky
+from maxmargin.objectives.products import weighted_sum
 from maxmargin.objectives.row_blocks import Block, RowBlocks, States, spread_out, taken
 from maxmargin.objectives.row_samples import RowSamples
 
@@ -111,8 +111,7 @@ def _curvature_of_block(
     some = spread_out(block.weight, step)
     weight, loss = block.weight[some], loss_of(None if duals is None else duals[some])
     diagonal = loss.curvature(taken(scores, some), block.target[some]).diagonal
-    mean = array_namespace(diagonal).astype(diagonal.mean(axis=1), weight.dtype, copy=False)
-    return float(weight @ mean), float(weight.sum())
+    return weighted_sum(weight, diagonal.mean(axis=1)), float(weight.sum())
 
 
 def _applied(factor: Floats, coordinates: Coordinates, residual: Floats) -> Floats:

@@ -1,8 +1,9 @@
-"""Products of many rows with the few vectors of a linear model."""
+"""Products of many rows with the few vectors of a linear model, and sums over rows."""
 
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 from scipy import sparse
 
 from maxmargin._threads import multiplies_small_matrices_in_place
@@ -54,6 +55,11 @@ def combinations(by_scores: Floats, X: Any) -> Floats:
     total = np.sum(shares.transpose(1, 0, 2) @ slabs, axis=0)
     total += by_scores.T[:, whole:] @ X[whole:]
     return total
+
+
+def weighted_sum(weight: Floats, values: Floats) -> float:
+    """sum_i weight_i values_i in the precision of the weights."""
+    return float(weight @ array_namespace(values).astype(values, weight.dtype, copy=False))
 
 
 def _has_slabs(X: Any, size: int) -> bool:

@@ -241,9 +241,9 @@ def pieces(X: Any) -> Iterator[slice]:
     >>> list(pieces(np.zeros((50, 1000))))
     [slice(0, 32, None), slice(32, 64, None)]
     """
-    size = _PIECE_BYTES // (8 * max(1, X.shape[1])) if isinstance(X, np.ndarray) else len(X)
-    for first in range(0, len(X), max(1, size)):
-        yield slice(first, first + max(1, size))
+    size = max(1, _PIECE_BYTES // (8 * max(1, X.shape[1])) if isinstance(X, np.ndarray) else len(X))
+    for first in range(0, len(X), size):
+        yield slice(first, first + size)
 
 
 def spread_out(weight: Floats, step: int) -> Ints:
