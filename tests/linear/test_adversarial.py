@@ -172,9 +172,7 @@ def test_sparse_rows_with_empty_rows_and_columns_converge(make, rng):
 @each_estimator
 def test_many_classes_of_few_rows_converge(make, rng):
     estimator = make()
-    if isinstance(estimator, linear.OneVsOneSVC):
-        c = 12  # which are 66 machines
-    elif "loss" not in estimator.get_params() and "relative_gap" in make().fit(*clouds(rng)).certificate_:
+    if "loss" not in estimator.get_params() and "relative_gap" in make().fit(*clouds(rng)).certificate_:
         c = 60
     else:
         c = 200

@@ -200,6 +200,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _scores(self, X: Any) -> Floats:
         return linear_scores(self, X)
 
+    def _scores_of(self, values: Floats) -> Floats:
+        """Scores of the classes, of the values W x + b."""
+        return values
+
     def _check_parameters(self) -> None:
         check_positive(self.C, "C")
         check_positive(self.tol, "tol")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from array_api_compat import array_namespace, is_dask_array, is_torch_array
+from sklearn.utils import gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -20,6 +21,8 @@ from maxmargin.objectives import RowBlocks, rows_of
 
 if TYPE_CHECKING:
     from maxmargin.linear._base import LinearClassifier
+
+_BYTES_AT_ONCE = 1 << 26  # of rows in double precision, and of what they are multiplied to
 
 
 @dataclass(frozen=True)
@@ -55,16 +58,19 @@ def training_rows(classifier: "LinearClassifier", X: Any, y: Any, sample_weight:
 
 
 def linear_scores(classifier: "LinearClassifier", X: Any) -> Floats:
-    """X @ coef_.T + intercept_, computed where the rows are; only the scores are brought here."""
+    """Scores of the classes, computed where the rows are, some rows at a time, and brought here."""
     check_is_fitted(classifier)
     if is_dask_array(X):
         return _lazily(linear_scores, classifier, X).compute()
+    coef = classifier.coef_.T
     if is_torch_array(X):
         X = checked_rows(classifier, X, reset=False)
-        coef = array_namespace(X).asarray(classifier.coef_, dtype=X.dtype, device=X.device)
-        return in_memory(X @ coef.T).astype(np.float64) + classifier.intercept_
-    X = validate_data(classifier, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-    return np.asarray(X @ classifier.coef_.T) + classifier.intercept_
+        coef = array_namespace(X).asarray(coef, dtype=X.dtype, device=X.device)
+    else:
+        X = validate_data(classifier, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+    at_once = max(1, _BYTES_AT_ONCE // (8 * sum(coef.shape)))
+    products = (in_memory(X[rows] @ coef) for rows in gen_batches(X.shape[0], at_once))
+    return np.concatenate([classifier._scores_of(values + classifier.intercept_) for values in products])
 
 
 def answers_where_rows_are(method: Callable[..., Any]) -> Callable[..., Any]:

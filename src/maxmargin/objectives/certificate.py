@@ -29,11 +29,17 @@ class Certificate:
     value: float
 
     @classmethod
+    def between(cls, dual: float, primal: float) -> "Certificate":
+        """Certificate of an objective whose minimum is known to be at least ``dual``."""
+        return cls(primal, dual, relative_gap(primal, dual))
+
+    @classmethod
     def of_sum(cls, certificates: Sequence["Certificate"]) -> "Certificate":
         """Certificate of a sum of problems with duals of their own."""
-        primal = sum(one.primal for one in certificates)
-        dual = sum(one.dual for one in certificates if one.dual is not None)
-        return cls(primal, dual, relative_gap(primal, dual))
+        return cls.between(
+            sum(one.dual for one in certificates if one.dual is not None),
+            sum(one.primal for one in certificates),
+        )
 
     def as_dict(self) -> dict[str, float]:
         """Entries under the names that a person reads."""
@@ -86,7 +92,7 @@ def certify(point: LinearPoint, reference: float) -> Certificate:
         raw = centred + np.outer(residual, coordinates.mean)
         of_intercept = _square(residual) / (4 * objective.epsilon)
         dual = max(dual, -_conjugate(point, -raw) - of_intercept - of_loss)
-    return Certificate(primal, dual, relative_gap(primal, dual))
+    return Certificate.between(dual, primal)
 
 
 def relative_gap(primal: float, dual: float) -> float:

@@ -8,17 +8,20 @@ import numpy as np
 
 from maxmargin._typing import Floats
 from maxmargin.losses import CrammerSinger, OneVsRest, SmoothHinge, TopK, WestonWatkins
-from maxmargin.objectives.certificate import Certificate, certify, relative_gap
+from maxmargin.objectives.certificate import Certificate, certify
 from maxmargin.objectives.linear import LinearObjective
 from maxmargin.objectives.row_blocks import Block, States
 from maxmargin.penalties import BredensteinerBennett, Frobenius
 
 Report = Callable[[int, float], None] | None
 
-_LEAST_BYTES = 1 << 20  # a smaller problem is solved before the compiled sweeps are loaded
+_LEAST_BYTES = (
+    1 << 20
+)  # of rows or of scores: a smaller problem is solved before the compiled sweeps are loaded
 _MOST_SWEEPS = 90  # a one-vs-rest problem that is not solved by then is one for Newton steps
 _MOST_WIDE_SWEEPS = 600  # where these would take a matrix that is larger than the rows
 _MOST_ROUNDS, _MOST_VISITS = 30, 150  # and so is a multi-class one, of each row in the mean
+_VISITS_OF_CLASSES = 15  # more, each, where there are many of them
 _VISITS_OF_MATRICES = 2.0  # more where Newton steps take matrices that are large beside the rows
 _ASTRAY = 0.3  # a certificate above it tells of a point from which the way is longer than from the start
 _FAR = 5e-5  # multi-class sweeps run in single precision, and the last digits are dear to them
@@ -51,7 +54,8 @@ def coordinate_ascent(
     """
     rows, loss = objective.rows, objective.loss
     norms = _squared_norms(objective)
-    if rows.whole is None or norms == 0 or rows.nbytes * problems < _LEAST_BYTES:
+    nbytes = max(rows.nbytes, 8 * rows.n_samples * objective.coordinates.n_scores) * problems
+    if rows.whole is None or norms == 0 or nbytes < _LEAST_BYTES:
         return begun
     is_cold = begun.duals is None and not np.any(begun.vector)
     if isinstance(loss, OneVsRest):
@@ -72,7 +76,8 @@ def coordinate_ascent(
         norms,
         tol=max(0.8 * tol, _FAR),
         max_iter=min(max_iter, _MOST_ROUNDS),
-        most_visits=_MOST_VISITS + _VISITS_OF_MATRICES * rows.n_features**2 / rows.n_samples,
+        most_visits=max(_MOST_VISITS, _VISITS_OF_CLASSES * objective.coordinates.n_scores)
+        + _VISITS_OF_MATRICES * rows.n_features**2 / rows.n_samples,
         random_state=seed,
         report=report,
         **kind,
@@ -136,7 +141,6 @@ def _one_vs_rest(objective: LinearObjective, whole: Block, begun: Start, **limit
     )
     point = solution.point
     primal = float(point.primal.sum())
-    dual = primal - float(point.gap.sum())
     duals = None
     if objective.loss.is_polyhedral:
         none = np.zeros_like(point.duals)
@@ -145,7 +149,7 @@ def _one_vs_rest(objective: LinearObjective, whole: Block, begun: Start, **limit
     return Start(
         coordinates.join(point.coef, point.intercept),
         duals,
-        Certificate(primal, dual, relative_gap(primal, dual)),
+        Certificate.between(primal - float(point.gap.sum()), primal),
         solution.iterations,
     )
 
