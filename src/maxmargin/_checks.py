@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from numbers import Integral, Real
 
+import numpy as np
+
 _FOR_NETWORKS = ("torch", "lightning_fabric")
 
 
@@ -67,6 +69,20 @@ def check_count(value: int, name: str, least: int = 1) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise InputError(f"{name} is {value!r}; it must be an integer of at least {least}")
+
+
+def check_flag(value: object, name: str) -> None:
+    """Raise InputError unless ``value`` says yes or no; integers, such as levels of verbosity, do.
+
+    Examples
+    --------
+    >>> check_flag("no", "fit_intercept")
+    Traceback (most recent call last):
+        ...
+    maxmargin._checks.InputError: fit_intercept is 'no'; it must be True or False
+    """
+    if not isinstance(value, np.bool | Integral):
+        raise InputError(f"{name} is {value!r}; it must be True or False")
 
 
 def _check_number(value: float, name: str, expected: str, holds: Callable[[float], bool]) -> None:

@@ -42,12 +42,13 @@ def columns_of(y: np.ndarray, weight: Floats, classes: np.ndarray) -> Ints:
 def _weight_of_classes(class_weight: Any, classes: np.ndarray, target: Ints, weight: Floats) -> Floats:
     if class_weight is None:
         return np.ones(len(classes))
-    if isinstance(class_weight, str):
-        if class_weight != "balanced":
-            raise InputError(f"class_weight is {class_weight!r}; it must be a dict, 'balanced' or None")
+    if isinstance(class_weight, str) and class_weight == "balanced":
         return weight.sum() / (len(classes) * np.bincount(target, weights=weight))
+    if not isinstance(class_weight, Mapping):
+        raise InputError(f"class_weight is {class_weight!r}; it must be a dict, 'balanced' or None")
     unknown = [label for label in class_weight if label not in classes]
-    if unknown:
+    # Where each class has its weight, a label more is one that these rows, such as those of a fold, lack.
+    if unknown and len(class_weight) - len(unknown) < len(classes):
         raise InputError(f"class_weight names {unknown}, which are not among the labels {classes.tolist()}")
     for label, value in class_weight.items():
         check_nonnegative(value, f"class_weight[{label!r}]")

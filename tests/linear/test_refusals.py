@@ -25,8 +25,16 @@ def data():
         ({"C": float("nan")}, r"^C is nan; it must be a positive number$"),
         ({"C": "1"}, r"^C is '1'; it must be a positive number$"),
         ({"tol": -1}, r"^tol is -1; it must be a positive number$"),
-        ({"max_iter": 0}, r"^max_iter is 0; it must be a number of at least 1$"),
+        ({"max_iter": 0}, r"^max_iter is 0; it must be an integer of at least 1$"),
+        ({"max_iter": 1.5}, r"^max_iter is 1.5; it must be an integer of at least 1$"),
+        ({"fit_intercept": "no"}, r"^fit_intercept is 'no'; it must be True or False$"),
+        ({"warm_start": "no"}, r"^warm_start is 'no'; it must be True or False$"),
+        ({"verbose": "no"}, r"^verbose is 'no'; it must be True or False$"),
         ({"class_weight": "even"}, r"^class_weight is 'even'; it must be a dict, 'balanced' or None$"),
+        (
+            {"class_weight": [1, 2, 3]},
+            r"^class_weight is \[1, 2, 3\]; it must be a dict, 'balanced' or None$",
+        ),
         (
             {"class_weight": {"fir": 2}},
             r"^class_weight names \['fir'\], which are not among the labels \['ash'",
@@ -80,6 +88,17 @@ def test_an_overflow_is_named_and_nothing_is_fitted(cls, form, data):
     ):
         estimator.fit(form(data[0]), data[1])
     assert not hasattr(estimator, "coef_")
+    with pytest.raises(ValueError, match=r"overflows at C=1.0; .* or scale X down$"):
+        cls().fit(form(1e155 * data[0]), data[1])
+
+
+@each_estimator
+def test_a_weight_of_a_class_that_the_rows_lack_is_left_out(cls, data):
+    weights = {"ash": 1, "elm": 2, "oak": 3}
+    X, y = data
+    some = cls(class_weight=weights).fit(X[y != "oak"], y[y != "oak"])
+    same = cls(class_weight={"ash": 1, "elm": 2}).fit(X[y != "oak"], y[y != "oak"])
+    np.testing.assert_array_equal(some.coef_, same.coef_)
 
 
 @each_estimator

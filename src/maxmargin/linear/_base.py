@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 
-from maxmargin._checks import InputError, check_at_least, check_positive
+from maxmargin._checks import InputError, check_count, check_flag, check_positive
 from maxmargin._labels import ClassWeight
 from maxmargin._typing import Floats
 from maxmargin.linear._inputs import (
@@ -99,7 +99,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
         y : array of shape (n_samples,)
             Labels, of at least two classes.
         sample_weight : array of shape (n_samples,), optional
-            What each row's loss counts; 1 for all by default.
+            What each row's loss counts; 1 for all by default. A class whose rows all count 0 takes no part,
+            and is not among ``classes_``.
 
         Returns
         -------
@@ -207,7 +208,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _check_parameters(self) -> None:
         check_positive(self.C, "C")
         check_positive(self.tol, "tol")
-        check_at_least(self.max_iter, 1, "max_iter")
+        check_count(self.max_iter, "max_iter")
+        for name in ("fit_intercept", "warm_start", "verbose"):
+            check_flag(getattr(self, name), name)
 
     def _calibrate(self, X: Any, y: Any, sample_weight: Any) -> None:
         """Make probabilities of the scores, where the classifier has none of its own."""
@@ -219,6 +222,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _minimised(self, rows: RowBlocks, n_scores: int, start: Fit | None, problems: int = 1) -> Fit:
         """Minimise one of several such problems, from a fit to the same rows or from zero."""
         coordinates = Coordinates.of(rows, float(self.C), n_scores, fit_intercept=self.fit_intercept)
+        if not np.isfinite(coordinates.scale).all():
+            raise self._overflow()
         objective = LinearObjective(
             rows, self._loss(), self._penalty(), float(self.C), coordinates, self._ridge()
         )
@@ -231,23 +236,26 @@ class LinearClassifier(ClassifierMixin, BaseEstimator, ABC):
             objective,
             vector,
             tol=self.tol,
-            max_iter=int(self.max_iter),
+            max_iter=self.max_iter,
             duals=duals,
             seed=check_random_state(self.random_state).randint(2**31),
             problems=problems,
             report=self._report(),
         )
         if not (np.isfinite(minimum.certificate.primal) and np.isfinite(minimum.vector).all()):
-            raise InputError(
-                f"the objective of {type(self).__name__} overflows at C={self.C!r}; "
-                "lower C or the sample weights"
-            )
+            raise self._overflow()
         known = None if rows.whole is None else minimum.duals
         return Fit(
             *coordinates.split(minimum.vector),
             minimum.iterations,
             minimum.certificate,
             np.concatenate(known) if self.warm_start and known is not None else None,
+        )
+
+    def _overflow(self) -> InputError:
+        return InputError(
+            f"the objective of {type(self).__name__} overflows at C={self.C!r}; "
+            "lower C or the sample weights, or scale X down"
         )
 
     def _minimum(self, objective: LinearObjective, start: Floats, **limits: Any) -> Minimum:

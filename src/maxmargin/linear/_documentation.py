@@ -23,11 +23,13 @@ PROBABILITY = """probability : {"temperature", "coupling"} or None, default=None
     Calibration that makes ``predict_proba``, fitted on scores out of a five-fold cross-validation, which
     costs five more fits: one temperature for all scores, or a sigmoid for each pair of classes, coupled."""
 
-ATTRIBUTES = """coef_ : ndarray of shape (n_classes, n_features)
+COEFFICIENTS = """coef_ : ndarray of shape (n_classes, n_features)
     Weights, one row a class, with two classes as well.
 intercept_ : ndarray of shape (n_classes,)
     Intercepts.
-classes_ : ndarray of shape (n_classes,)
+"""
+
+FOUND = """classes_ : ndarray of shape (n_classes,)
     Class labels, sorted.
 n_iter_ : int
     Steps taken.
@@ -45,9 +47,17 @@ feature_names_in_ : ndarray of shape (n_features,)
 
 
 def documented(cls: type) -> type:
-    """Fill {parameters}, {probability} and {attributes} of a docstring with what the classifiers share."""
+    """Fill {parameters}, {probability} and {attributes} of a docstring with what the classifiers share.
+
+    {found} is {attributes} without coefficients, for those who have other ones.
+    """
     indent = "\n    "
-    texts = {"{parameters}": PARAMETERS, "{probability}": PROBABILITY, "{attributes}": ATTRIBUTES}
+    texts = {
+        "{parameters}": PARAMETERS,
+        "{probability}": PROBABILITY,
+        "{attributes}": COEFFICIENTS + FOUND,
+        "{found}": FOUND,
+    }
     for key, text in texts.items():
         cls.__doc__ = (cls.__doc__ or "").replace(key, text.replace("\n", indent))
     return cls

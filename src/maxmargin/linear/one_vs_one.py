@@ -35,13 +35,17 @@ class OneVsOneSVC(BinaryMachines):
 
     Attributes
     ----------
-    {attributes}
+    coef_ : ndarray of shape (n_classes * (n_classes - 1) / 2, n_features)
+        Weights, one row a pair of classes, in the order (0, 1), (0, 2), ..., (1, 2), ..., as those of
+        scikit-learn's SVC. A positive margin is a vote for the first of the pair, with two classes as well.
+    intercept_ : ndarray of shape (n_classes * (n_classes - 1) / 2,)
+        Intercepts.
+    {found}
 
     Notes
     -----
-    ``coef_`` and ``intercept_`` have one row a pair, n_classes (n_classes - 1) / 2, in the order (0, 1),
-    (0, 2), ..., (1, 2), ..., as those of scikit-learn's SVC. ``objective_`` and the certificate are sums over
-    the pairs.
+    ``objective_`` and the certificate are sums over the pairs. Pairs of classes of few rows are solved
+    together by sequential minimal optimisation, which takes milliseconds for hundreds of them.
 
     References
     ----------
@@ -95,7 +99,7 @@ class OneVsOneSVC(BinaryMachines):
             squared=not self._loss().is_polyhedral,
             fit_intercept=self.fit_intercept,
             tol=self.tol,
-            max_iter=int(self.max_iter),
+            max_iter=self.max_iter,
             n_threads=blas_threads(),
         )
         point, fits = solution.point, {}
