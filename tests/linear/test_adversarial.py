@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 from maxmargin import linear
@@ -135,6 +136,13 @@ def test_classes_far_apart_converge_at_a_large_c(make, form, rng):
     X = rng.normal(size=(3000, 50)) + 3 * rng.normal(size=(6, 50))[y]
     estimator = make(C=1e4, max_iter=200).fit(form(X), y)
     assert_proven(estimator, X, y)
+
+
+@pytest.mark.parametrize("name", [name for name in ESTIMATORS if not name.startswith("M3")])
+def test_real_rows_in_the_millionth_of_their_unit_converge(name):
+    # As a C of 1e12 would, these leave overlapping classes next to no penalty.
+    X, y = load_iris(return_X_y=True)
+    assert_proven(ESTIMATORS[name]().fit(1e6 * X, y), X, y)
 
 
 @pytest.mark.parametrize("C", [1.0, 1e4])

@@ -23,6 +23,7 @@ _NEAR, _FEW_MORE = 10.0, 8  # a certificate within this factor of the goal is wo
 _ROUGH = 0.3  # accuracy that a part of the rows deserves
 _NARROW = 0.02  # a step this narrow gains enough; the dual variables, moving on, do the rest
 _NARROWEST = 1e-9
+_WIDEST = 1e4  # from wider ones, where C is large beside the rows' units, the way is longer
 _NEARLY_RIGHT = 0.05  # width of the first step from a solution nearby
 _WIDTH_LEFT, _WIDTH_POWER = 0.5, 0.4  # by measurement: what is left of the first width at a certificate
 _HALTED = 60  # points, none of which halves the certificate: what is left of it is rounding
@@ -312,7 +313,7 @@ def _by_multipliers(
 
 def _first_width(objective: LinearObjective) -> float:
     """Wide enough that the first step is as easy as a squared hinge with C about 10 / (mean |x - m|^2)."""
-    return max(2.0, 0.1 * objective.C * _spread(objective))
+    return min(max(2.0, 0.1 * objective.C * _spread(objective)), _WIDEST)
 
 
 def _width_for(begun: Start, widest: float) -> float:
