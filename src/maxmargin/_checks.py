@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from numbers import Integral, Real
 
-import numpy as np
-
 _FOR_NETWORKS = ("torch", "lightning_fabric")
 
 
@@ -81,6 +79,8 @@ def check_flag(value: object, name: str) -> None:
         ...
     maxmargin._checks.InputError: fit_intercept is 'no'; it must be True or False
     """
+    import numpy as np  # the command line starts without it
+
     if not isinstance(value, np.bool | Integral):
         raise InputError(f"{name} is {value!r}; it must be True or False")
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from maxmargin._typing import Floats
-from maxmargin.objectives.certificate import Certificate, relative_gap
+from maxmargin.objectives.certificate import Certificate
 from maxmargin.objectives.coordinate_ascent import Report
 from maxmargin.objectives.linear import LinearObjective, LinearPoint
 from maxmargin.objectives.minimisation import Minimum, goal_of
@@ -67,7 +67,7 @@ def certify_sparse(point: LinearPoint) -> Certificate:
     _, (conjugate,) = objective.rows.run(partial(_conjugate, objective.loss, shrink), point.scores)
     primal = point.value + float(np.abs(point.coef).sum())
     dual = -objective.C * conjugate - reach * residual
-    return Certificate(primal, dual, relative_gap(primal, dual))
+    return Certificate.between(dual, primal)
 
 
 class _LastPoint:
