@@ -6,7 +6,7 @@ from maxmargin._arrays import array_namespace, is_tensor
 from maxmargin._checks import check_nonnegative
 from maxmargin._typing import Array
 from maxmargin.functional import positive_part
-from maxmargin.losses._base import Curvature, chosen
+from maxmargin.losses._base import Curvature, chosen, score_gaps
 
 
 @dataclass(frozen=True)
@@ -44,28 +44,37 @@ class SoftmaxCrossEntropy:
 
     def value(self, scores: Array, target: Array) -> Array:
         """Negative log-probability of the true class, shape (n,)."""
-        handicapped = self._handicapped(scores, target)
-        largest, log_total, _ = _softmax(handicapped)
-        return (log_total - (chosen(target, scores).pick(handicapped) - largest))[:, 0]
+        return self.value_and_gradient(scores, target)[0]
 
     def value_and_gradient(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """Value (n,) and gradient q - 1{k = y}, shape (n, n_classes), with q the probabilities."""
-        truth = chosen(target, scores)
-        handicapped = self._handicapped(scores, target)
-        largest, log_total, probabilities = _softmax(handicapped)
-        value = log_total - (truth.pick(handicapped) - largest)
-        return value[:, 0], truth.add(probabilities, -1.0)
+        xp, truth = array_namespace(scores), chosen(target, scores)
+        if self.margin:
+            scores = truth.add(scores, -self.margin)
+        largest, of_truth = xp.max(scores, axis=1, keepdims=True), truth.pick(scores)
+        if is_tensor(scores):
+            # torch's own takes fewer passes; the largest probability is 1 / sum_k exp(f_k - largest).
+            probabilities = scores.softmax(1)
+            value = largest - of_truth - xp.log(xp.max(probabilities, axis=1, keepdims=True))
+            return value[:, 0], truth.add(probabilities, -1.0)
+        # What the rivals make is summed apart from the 1 that it would be lost in.
+        powers = truth.cleared(xp.exp(scores - largest))
+        rivals, own = xp.sum(powers, axis=1, keepdims=True), xp.exp(of_truth - largest)
+        value = largest - of_truth + xp.log1p(rivals + (own - 1))
+        return value[:, 0], truth.add(powers, -rivals) / (rivals + own)
 
     def curvature(self, scores: Array, target: Array) -> Curvature:
         """Map d to q (d - q.d), with q the probabilities."""
-        xp = array_namespace(scores)
-        _, _, probabilities = _softmax(self._handicapped(scores, target))
+        xp, truth = array_namespace(scores), chosen(target, scores)
+        _, gradient = self.value_and_gradient(scores, target)
+        rivals, wrong = truth.cleared(gradient), -truth.pick(gradient)
 
         def product(direction: Array) -> Array:
-            weighted = probabilities * direction
-            return weighted - probabilities * xp.sum(weighted, axis=1, keepdims=True)
+            # Relative to d_y nothing cancels where the true class is nearly certain.
+            moved = rivals * score_gaps(direction, truth)
+            return truth.balanced(moved - rivals * xp.sum(moved, axis=1, keepdims=True))
 
-        return Curvature(product, probabilities * (1 - probabilities))
+        return Curvature(product, truth.add(rivals * (1 - rivals), wrong * (1 - wrong)))
 
     def conjugate(self, gradient: Array, target: Array) -> Array:
         """Sum_k q_k log q_k + m g_y, with the probabilities q = g + 1{k = y}."""
@@ -77,19 +86,3 @@ class SoftmaxCrossEntropy:
         if not self.margin:
             return negative_entropy
         return negative_entropy + self.margin * truth.pick(gradient)[:, 0]
-
-    def _handicapped(self, scores: Array, target: Array) -> Array:
-        return chosen(target, scores).add(scores, -self.margin) if self.margin else scores
-
-
-def _softmax(scores: Array) -> tuple[Array, Array, Array]:
-    """The largest scores, log sum_k exp(f_k - largest), both (n, 1), and the probabilities."""
-    xp = array_namespace(scores)
-    largest = xp.max(scores, axis=1, keepdims=True)
-    if is_tensor(scores):
-        # torch's own takes fewer passes; the largest probability is 1 / total.
-        probabilities = scores.softmax(1)
-        return largest, -xp.log(xp.max(probabilities, axis=1, keepdims=True)), probabilities
-    powers = xp.exp(scores - largest)
-    total = xp.sum(powers, axis=1, keepdims=True)
-    return largest, xp.log(total), powers / total

@@ -2,8 +2,9 @@
 
 from maxmargin.objectives.certificate import NOTHING_PROVED, Certificate, certify
 from maxmargin.objectives.coordinates import Coordinates
+from maxmargin.objectives.goals import Minimum
 from maxmargin.objectives.linear import LinearObjective
-from maxmargin.objectives.minimisation import Minimum, minimise
+from maxmargin.objectives.minimisation import minimise
 from maxmargin.objectives.row_blocks import Block, RowBlocks
 from maxmargin.objectives.rows import rows_of
 from maxmargin.objectives.sparse_minimisation import certify_sparse, minimise_sparse

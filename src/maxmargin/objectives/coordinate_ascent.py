@@ -1,19 +1,16 @@
 """Dual coordinate ascent as the start of a minimisation, where it is the faster way."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from maxmargin._typing import Floats
 from maxmargin.losses import CrammerSinger, OneVsRest, SmoothHinge, TopK, WestonWatkins
 from maxmargin.objectives.certificate import Certificate, certify
+from maxmargin.objectives.goals import Report, Start
 from maxmargin.objectives.linear import LinearObjective
-from maxmargin.objectives.row_blocks import Block, States
+from maxmargin.objectives.row_blocks import Block
 from maxmargin.penalties import BredensteinerBennett, Frobenius
-
-Report = Callable[[int, float], None] | None
 
 _LEAST_BYTES = (
     1 << 20
@@ -26,16 +23,6 @@ _VISITS_OF_MATRICES = 2.0  # more where Newton steps take matrices that are larg
 _ASTRAY = 0.3  # a certificate above it tells of a point from which the way is longer than from the start
 _FAR = 5e-5  # multi-class sweeps run in single precision, and the last digits are dear to them
 _HELD = 1e12  # a pull that keeps the dual variables where they are, however small they are
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where a minimisation begins: a vector and, where they are known, dual variables and a certificate."""
-
-    vector: Floats
-    duals: States | None = None
-    certificate: Certificate | None = None
-    iterations: int = 0
 
 
 def coordinate_ascent(

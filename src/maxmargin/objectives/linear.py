@@ -81,11 +81,29 @@ class LinearObjective:
             self, rows=rows, C=C, preconditioner=Preconditioner(), grams=ClassGrams(), metric=Metric()
         )
 
+    def with_strength(self, C: float) -> "LinearObjective":
+        """The same objective at another C, with coordinates of its own."""
+        own = self.coordinates
+        coordinates = Coordinates.of(self.rows, C, own.n_scores, fit_intercept=own.fit_intercept)
+        return replace(
+            self,
+            C=C,
+            coordinates=coordinates,
+            preconditioner=Preconditioner(),
+            grams=ClassGrams(),
+            metric=Metric(),
+        )
+
     def rounded(self) -> "LinearObjective":
         """The same objective over copies of the rows in single precision, which Newton steps use as well."""
         rows = rounded(self.rows, self.coordinates)
         self.preconditioner.copies = [block.X for block in rows.blocks]
         return replace(self, rows=rows)
+
+    @property
+    def spread(self) -> float:
+        """Mean |x - m|^2 of the weighted rows."""
+        return float(np.sum((self.coordinates.scale**2 - 1) / (self.C * self.rows.weight)))
 
     @property
     def has_dual(self) -> bool:
@@ -102,6 +120,12 @@ class LinearObjective:
         """The dual variables, one array a block; None for each where the loss is smooth."""
         return [None] * len(self.rows.blocks) if self.duals is None else self.duals
 
+    def penalty_and_gradient(self, coef: Floats, intercept: Floats) -> tuple[float, Floats]:
+        """Penalty and ridge, and their derivative by the weights."""
+        penalty, by_coef = self.penalty.value_and_gradient(coef)
+        ridge = self.epsilon * (np.vdot(coef, coef) + np.vdot(intercept, intercept))
+        return float(penalty + ridge), by_coef + 2 * self.epsilon * coef
+
     def at(self, vector: Floats) -> "LinearPoint":
         """Evaluate value and gradient in one pass over the rows."""
         coef, intercept = self.coordinates.split(vector)
@@ -113,9 +137,7 @@ class LinearObjective:
         exact = None if self.duals is None else self.loss
         scores, totals = self.rows.run(partial(_evaluate, scores_of, self.loss_of, exact), *states)
         risk, exact, distance, by_coef, by_intercept = totals
-        penalty, penalty_by_coef = self.penalty.value_and_gradient(coef)
-        penalty = float(penalty + self.epsilon * (np.vdot(coef, coef) + np.vdot(intercept, intercept)))
-        penalty_by_coef = penalty_by_coef + 2 * self.epsilon * coef
+        penalty, penalty_by_coef = self.penalty_and_gradient(coef, intercept)
         by_coef = self.C * by_coef + penalty_by_coef
         by_intercept = self.C * by_intercept + 2 * self.epsilon * intercept
         value = float(self.C * risk) + penalty
@@ -155,13 +177,17 @@ class LinearPoint:
     distance: float
     penalty: tuple[float, Floats] = field(repr=False)
 
-    @property
+    @cached_property
     def hold(self) -> float:
         """Curvature that keeps a step from moving an intercept out of sight, where no curved row holds it."""
-        scale = self.objective.coordinates.intercept_scale
-        _, by_intercept = self.objective.coordinates.table(self.gradient)
-        steepest = float(np.max(np.abs(by_intercept), initial=0.0)) * scale
-        return (steepest / _OUT_OF_SIGHT + _LEAST_RIDGE) / scale**2
+        coordinates = self.objective.coordinates
+        _, by_intercept = coordinates.table(self.gradient)
+        steepest = float(np.max(np.abs(by_intercept), initial=0.0)) * coordinates.intercept_scale
+        table, _ = coordinates.table(self.vector)
+        # A penalty that none feels beside the objective, where an intercept moves as much as scores differ.
+        squares = 1 + float(np.max(np.sum(table**2, axis=1))) / coordinates.intercept_scale**2
+        least = _LEAST_RIDGE * min(1.0, self.value) / squares
+        return (steepest / _OUT_OF_SIGHT + least) / coordinates.intercept_scale**2
 
     @property
     def stiffness(self) -> Floats:

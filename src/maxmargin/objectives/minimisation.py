@@ -1,44 +1,27 @@
 """Minimising a linear objective to a certified accuracy."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
 
 import numpy as np
 
 from maxmargin._typing import Floats
-from maxmargin.objectives.certificate import NOTHING_PROVED, Certificate, certify
-from maxmargin.objectives.coordinate_ascent import Report, Start, coordinate_ascent
+from maxmargin.objectives.certificate import NOTHING_PROVED, certify
+from maxmargin.objectives.continuation import is_steep, minimise_by_continuation
+from maxmargin.objectives.coordinate_ascent import coordinate_ascent
+from maxmargin.objectives.goals import Goal, Minimum, Report, Start, counted, goal_of
 from maxmargin.objectives.linear import LinearObjective, LinearPoint
+from maxmargin.objectives.multipliers import minimise_by_multipliers
 from maxmargin.objectives.rounded_rows import worth_copying
-from maxmargin.objectives.row_blocks import Block, States
+from maxmargin.objectives.row_blocks import States
 from maxmargin.solvers import minimize_newton, minimize_quasi_newton
 
-_SMALL = 20000  # rows times unknowns: a problem that is solved to rounding, whatever the order of its rows
-_ROUNDING = 1e-12
 _LARGE, _THINNED, _ROWS_PER_UNKNOWN = 2e6, 8, 4  # entries, rows for one, rows a feature that tell enough
 _FEW_DIGITS = 4  # of single precision
 _QUICK_STEPS = 4  # of the quasi-Newton method, before Newton's
 _NEAR, _FEW_MORE = 10.0, 8  # a certificate within this factor of the goal is worth so many steps more
 _ROUGH = 0.3  # accuracy that a part of the rows deserves
-_NARROW = 0.02  # a step this narrow gains enough; the dual variables, moving on, do the rest
-_NARROWEST = 1e-9
-_WIDEST = 1e4  # from wider ones, where C is large beside the rows' units, the way is longer
-_NEARLY_RIGHT = 0.05  # width of the first step from a solution nearby
-_WIDTH_LEFT, _WIDTH_POWER = 0.5, 0.4  # by measurement: what is left of the first width at a certificate
-_HALTED = 60  # points, none of which halves the certificate: what is left of it is rounding
-_PATIENCE, _WIDER = 20, 10  # Newton steps that show whether it was, and how much wider the step is if not
-
-
-@dataclass(frozen=True)
-class Minimum:
-    """The end of a minimisation, with its proof and, for a polyhedral loss, its dual variables."""
-
-    vector: Floats
-    certificate: Certificate
-    iterations: int
-    status: Literal["converged", "max_iter", "stalled"]
-    duals: States | None = None
 
 
 def minimise(
@@ -94,12 +77,20 @@ def minimise(
             status = "converged" if begun.certificate.value <= tol else "max_iter"
             return Minimum(begun.vector, begun.certificate, begun.iterations, status, begun.duals)
         begun = replace(begun, vector=_without_common_shift(objective, begun.vector))
-        later = _counted(report, begun.iterations)
-        if objective.loss.is_polyhedral:
-            end = _by_multipliers(objective, begun, _Goal(tol, goal), left, later)
-        else:
-            end = _smooth(objective, begun.vector, _Goal(tol, goal), left, later)
+        later = counted(report, begun.iterations)
+        solve = (
+            partial(minimise_by_continuation, _minimise_at_once) if is_steep(objective) else _minimise_at_once
+        )
+        end = solve(objective, begun, partial(Goal, tol, goal), left, later)
         return replace(end, iterations=begun.iterations + end.iterations)
+
+
+def _minimise_at_once(
+    objective: LinearObjective, begun: Start, goal: Callable[[], Goal], max_iter: int, report: Report
+) -> Minimum:
+    if objective.loss.is_polyhedral:
+        return minimise_by_multipliers(objective, begun, goal(), max_iter, report)
+    return _smooth(objective, begun.vector, goal(), max_iter, report)
 
 
 def _without_common_shift(objective: LinearObjective, vector: Floats) -> Floats:
@@ -111,35 +102,7 @@ def _without_common_shift(objective: LinearObjective, vector: Floats) -> Floats:
     return coordinates.centred(vector.reshape(coordinates.n_scores, -1)).ravel()
 
 
-def goal_of(objective: LinearObjective, tol: float, problems: int = 1) -> float:
-    """The tolerance, or for small problems rounding, so that a solution hangs on nothing but its rows."""
-    small = objective.coordinates.size * objective.rows.n_samples * problems < _SMALL
-    return min(tol, _ROUNDING) if small else tol
-
-
-class _Goal:
-    """What a certificate has to reach: the tolerance at the start, and after the first step the goal.
-
-    The tolerance will do too where the goal is beyond what rounding leaves: certificates have come to a halt.
-    """
-
-    def __init__(self, tol: float, goal: float) -> None:
-        self.tol, self.goal, self.asked = tol, goal, 0
-        self.best, self.asked_at_best = np.inf, 0
-
-    def __call__(self, certificate: Certificate) -> bool:
-        self.asked += 1
-        if certificate.value <= self.best / 2:
-            self.best, self.asked_at_best = certificate.value, self.asked
-        return certificate.value <= (self.tol if self.asked == 1 or self.halted else self.goal)
-
-    @property
-    def halted(self) -> bool:
-        """Whether some certificate reached the tolerance, and none of the last was much better."""
-        return self.best <= self.tol and self.asked - self.asked_at_best >= _HALTED
-
-
-def _smooth(objective: LinearObjective, start: Floats, goal: _Goal, max_iter: int, report: Report) -> Minimum:
+def _smooth(objective: LinearObjective, start: Floats, goal: Goal, max_iter: int, report: Report) -> Minimum:
     objective, start = _begun_on_easier_problems(objective, start, max_iter)
     finished = _Certified(goal, _reference(objective, start))
     steps, iterations = min(max_iter, _quick_steps(objective, goal)), 0
@@ -156,7 +119,7 @@ def _smooth(objective: LinearObjective, start: Floats, goal: _Goal, max_iter: in
     solvers = [(_quickly, quick), (minimize_newton, finished)]
     for solve, ended in solvers if steps else solvers[1:]:
         solution = solve(
-            point, finished=ended, max_iter=max_iter - iterations, report=_counted(report, iterations)
+            point, finished=ended, max_iter=max_iter - iterations, report=counted(report, iterations)
         )
         point, iterations = solution.point, iterations + solution.iterations
     return Minimum(point.vector, finished.certificate, iterations, solution.status)
@@ -166,7 +129,7 @@ def _begun_on_easier_problems(
     objective: LinearObjective, start: Floats, max_iter: int
 ) -> tuple[LinearObjective, Floats]:
     """The penalty that is minimised and, from zero, where a part of the rows or softer penalties lead."""
-    rough = _Goal(_ROUGH, _ROUGH)
+    rough = Goal(_ROUGH, _ROUGH)
     if not np.any(start) and _is_large(objective):
         part = objective.thinned(_THINNED)
         if objective.loss.is_separable:
@@ -205,7 +168,7 @@ def _is_copied(objective: LinearObjective) -> bool:
     return objective.rows.is_local and worth_copying(objective.rows)
 
 
-def _quick_steps(objective: LinearObjective, goal: _Goal) -> int:
+def _quick_steps(objective: LinearObjective, goal: Goal) -> int:
     """Quasi-Newton steps, a pass over the rows each, that cost little beside Newton's matrices."""
     rows, size = objective.rows, objective.coordinates.unknowns
     if goal.goal < goal.tol or rows.is_sparse or objective.loss.is_separable:
@@ -228,7 +191,7 @@ def _reference(objective: LinearObjective, start: Floats) -> float:
 class _Certified:
     """Whether a point's certificate reaches the goal; it remembers the last."""
 
-    def __init__(self, goal: _Goal, reference: float) -> None:
+    def __init__(self, goal: Goal, reference: float) -> None:
         self.goal, self.reference, self.certificate = goal, reference, NOTHING_PROVED
 
     def __call__(self, point: LinearPoint) -> bool:
@@ -242,11 +205,6 @@ def _is_rounding(point: LinearPoint) -> bool:
     return bool(np.linalg.norm(point.gradient) <= _FEW_DIGITS * entry * len(point.gradient) ** 0.5)
 
 
-def _counted(report: Report, iterations: int) -> Report:
-    """The report of a solver that goes on after some iterations."""
-    return None if report is None else lambda step, value: report(iterations + step, value)
-
-
 def _is_large(objective: LinearObjective) -> bool:
     """Whether a solution from a part of the rows is much cheaper than a step with all."""
     rows = objective.rows
@@ -258,110 +216,6 @@ def _is_large(objective: LinearObjective) -> bool:
     )
 
 
-def _by_multipliers(
-    objective: LinearObjective, begun: Start, goal: _Goal, max_iter: int, report: Report
-) -> Minimum:
-    """Repeat: smooth the loss around the dual variables, minimise, take the new dual variables.
-
-    References
-    ----------
-    Rockafellar (1976), Augmented Lagrangians and applications of the proximal point algorithm in convex
-    programming.
-    Yan and Li (2020), An efficient augmented Lagrangian method for support vector machine.
-    """
-    vector, duals, iterations = begun.vector, begun.duals, 0
-    width = widest = _first_width(objective)
-    if duals is None:
-        duals, _ = objective.rows.run(partial(_no_duals, objective.coordinates.n_scores))
-    if begun.duals is not None or np.any(vector):
-        width = _width_for(begun, widest)
-    finished, is_first, previous = _StepFinished(goal), True, np.inf
-    status: Any = "max_iter"
-    while True:
-        step = objective.proximal(width, duals)
-        left = max_iter - iterations
-        solution = minimize_newton(
-            step.at(vector),
-            finished=finished,
-            max_iter=min(left, _PATIENCE) if is_first and width < widest else left,
-            report=_counted(report, iterations),
-        )
-        iterations += solution.iterations
-        if is_first and solution.status == "max_iter" and iterations < max_iter:
-            # The solution was not nearby: so narrow, Newton's steps pass one kink at a time.
-            vector, width = solution.point.vector, min(_WIDER * width, widest)
-            continue
-        is_first = False
-        if finished.ended:
-            status = "converged"
-            break
-        if iterations >= max_iter:
-            break
-        duals, _ = objective.rows.run(partial(_maximisers, step.loss_of), duals, solution.point.scores)
-        vector = solution.point.vector
-        if width > _NARROW or not finished.certificate.value <= 0.3 * previous:
-            width /= 2
-        if width < _NARROWEST:
-            status = "stalled"
-            break
-        previous = finished.certificate.value
-    best = finished.best
-    final = best.objective
-    duals, _ = final.rows.run(partial(_maximisers, final.loss_of), final.duals, best.scores)
-    return Minimum(best.vector, finished.best_certificate, iterations, status, duals)
-
-
-def _first_width(objective: LinearObjective) -> float:
-    """Wide enough that the first step is as easy as a squared hinge with C about 10 / (mean |x - m|^2)."""
-    return min(max(2.0, 0.1 * objective.C * _spread(objective)), _WIDEST)
-
-
-def _width_for(begun: Start, widest: float) -> float:
-    """The width that steps from zero would have come to where they proved as much as is proved here."""
-    if begun.certificate is None:
-        return _NEARLY_RIGHT
-    proved = widest * _WIDTH_LEFT * max(begun.certificate.value, 0.0) ** _WIDTH_POWER
-    return min(widest, max(_NEARLY_RIGHT, proved))
-
-
 def _scale_of_weights(objective: LinearObjective) -> float:
     """Length of the weights that move scores by about 1."""
-    return 1 / (_spread(objective) or 1.0) ** 0.5
-
-
-def _spread(objective: LinearObjective) -> float:
-    """Mean |x - m|^2."""
-    coordinates, strength = objective.coordinates, objective.C * objective.rows.weight
-    return float(np.sum((coordinates.scale**2 - 1) / strength))
-
-
-class _StepFinished:
-    """A proximal step needs no more accuracy than a share of the distance it moves the dual variables.
-
-    Of all steps the point with the best certificate is remembered.
-    """
-
-    def __init__(self, goal: _Goal) -> None:
-        self.goal, self.ended = goal, False
-        self.certificate = self.best_certificate = NOTHING_PROVED
-        self.best: Any = None
-
-    def __call__(self, point: LinearPoint) -> bool:
-        self.certificate = certify(point, 0.0)
-        if self.best is None or self.certificate.value < self.best_certificate.value:
-            self.best, self.best_certificate = point, self.certificate
-        self.ended = self.goal(self.certificate) or self.goal.halted
-        if self.ended:
-            return True
-        # The dual value of the smoothed problem is that of the exact one less the pull towards the centre.
-        dual = -np.inf if self.certificate.dual is None else self.certificate.dual
-        inner = point.value - dual + point.distance
-        return inner <= 3 * max(point.distance, 0.1 * self.goal.goal * self.certificate.primal)
-
-
-def _maximisers(loss_of: Any, block: Block, duals: Floats, scores: Floats) -> tuple[Floats, tuple]:
-    return loss_of(duals).maximiser(scores, block.target), ()
-
-
-def _no_duals(n_scores: int, block: Block) -> tuple[Floats, tuple]:
-    return block.here(np.zeros((n_scores, len(block.target)))).T, ()
+    return 1 / (objective.spread or 1.0) ** 0.5

@@ -64,8 +64,10 @@ def flattened(line: Line, value: float, initial: Floats, slopes: Floats) -> Any:
     low, low_slope = np.zeros_like(initial), initial.copy()
     high, high_slope = np.full_like(initial, np.inf), np.full_like(initial, np.inf)
     lengths, side = np.where(initial > 0, 0.0, 1.0), np.zeros_like(initial)
+    seeking = initial < 0
     for _ in range(40):
-        seeking = (initial < 0) & (np.abs(slopes) > flat)
+        # A part that was flat stays where it was: what moves its slope is rounding.
+        seeking &= np.abs(slopes) > flat
         if not seeking.any():
             break
         short, long = seeking & (slopes < 0), seeking & (slopes >= 0)
