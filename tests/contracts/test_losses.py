@@ -1,6 +1,7 @@
 """Laws that every loss obeys, one row of the table a loss."""
 
 from dataclasses import replace
+from decimal import Decimal, localcontext
 
 import array_api_strict
 import numpy as np
@@ -276,6 +277,29 @@ def test_the_same_lines_run_on_torch_and_autograd_agrees(name, sample):
     expected = loss.value_and_gradient(*sample)
     np.testing.assert_allclose(value.detach().numpy(), expected[0], rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(scores.grad.numpy(), expected[1], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("lead", [30.0, 300.0, 700.0])
+def test_softmax_keeps_the_digits_of_a_class_that_is_nearly_certain(lead):
+    scores, target, direction = np.array([[1.0, lead, -1.0]]), np.array([1]), np.array([[2.0, 1e3, -5.0]])
+    with localcontext(prec=400):
+        powers = [Decimal(score).exp() for score in scores[0]]
+        shares = [power / sum(powers) for power in powers]
+        moves = [Decimal(move) for move in direction[0]]
+        mean = sum(share * move for share, move in zip(shares, moves, strict=True))
+        bent = [float(share * (move - mean)) for share, move in zip(shares, moves, strict=True)]
+        slopes = [float(shares[0]), float(shares[1] - 1), float(shares[2])]
+        bends = [float(share * (1 - share)) for share in shares]
+        loss = float(-shares[1].ln())
+    value, gradient = SoftmaxCrossEntropy().value_and_gradient(scores, target)
+    product, diagonal = SoftmaxCrossEntropy().curvature(scores, target)
+    for mine, exact in (
+        (value, [loss]),
+        (gradient, [slopes]),
+        (product(direction), [bent]),
+        (diagonal, [bends]),
+    ):
+        np.testing.assert_allclose(mine, exact, rtol=1e-12)
 
 
 def test_softmax_equals_torchs_cross_entropy(sample):

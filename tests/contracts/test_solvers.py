@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
 from maxmargin.solvers import minimize_newton, minimize_quasi_newton
+from maxmargin.solvers.line_search import flattened
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,30 @@ def test_a_part_at_its_minimum_stays_there(rng):
     solution = minimize_newton(Point(function, half), finished=gradient_below(1e-6))
     assert solution.converged
     np.testing.assert_allclose(solution.point.x[:6], minimum[:6], atol=1e-7)
+
+
+def test_a_part_that_was_flat_at_its_end_is_left_there():
+    # Its later slopes are rounding: a search that took them for slopes would stretch the step for ever.
+    class Searched:
+        n_parts, end = 2, None
+
+        def slopes(self, lengths):
+            return np.array([3 * lengths[0] - 1, -1e-3])
+
+        def point(self, lengths):
+            return lengths
+
+    lengths = flattened(Searched(), 1.0, np.array([-1.0, -1e-20]), np.array([2.0, 0.0]))
+    np.testing.assert_allclose(lengths, [1 / 3, 1], atol=0.04)
+
+
+@pytest.mark.parametrize("make", FUNCTIONS)
+def test_damped_steps_end_where_others_do(make, rng):
+    first = start(make(rng))
+    finished = gradient_below(ACCURACY[minimize_newton] * np.linalg.norm(first.gradient))
+    free, damped = (minimize_newton(first, finished=finished, undamped=most) for most in (np.inf, 0))
+    assert damped.converged
+    np.testing.assert_allclose(damped.point.x, free.point.x, atol=1e-7)
 
 
 @each_case

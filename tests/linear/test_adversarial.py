@@ -9,7 +9,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 from maxmargin import linear
-from maxmargin.objectives import minimisation
+from maxmargin.objectives import goals, minimisation
 from tests.linear import classifiers
 
 ESTIMATORS = {name: getattr(linear, name) for name in classifiers.NAMES} | {
@@ -138,11 +138,51 @@ def test_classes_far_apart_converge_at_a_large_c(make, form, rng):
     assert_proven(estimator, X, y)
 
 
-@pytest.mark.parametrize("name", [name for name in ESTIMATORS if not name.startswith("M3")])
-def test_real_rows_in_the_millionth_of_their_unit_converge(name):
+@each_estimator
+def test_real_rows_in_the_millionth_of_their_unit_converge(make):
     # As a C of 1e12 would, these leave overlapping classes next to no penalty.
     X, y = load_iris(return_X_y=True)
-    assert_proven(ESTIMATORS[name]().fit(1e6 * X, y), X, y)
+    assert_proven(make().fit(1e6 * X, y), 1e6 * X, y)
+
+
+@pytest.mark.parametrize("name", ["CrammerSingerSVC", "WestonWatkinsSVC", "BredensteinerBennettSVC"])
+def test_overlapping_rows_of_which_half_the_columns_are_in_the_millionth_converge(name):
+    # Next to nothing is curved, and the kinks of the hinges cut Newton's steps to a millionth.
+    X, y = load_iris(return_X_y=True)
+    X = X * [1, 1e6, 1, 1e6]
+    assert_proven(ESTIMATORS[name]().fit(X, y), X, y)
+
+
+@pytest.mark.parametrize(
+    "units", [[1e6, 1e6, 1e6, 1e6], [1, 1e6, 1, 1e6], [1e6, 1, 1, 1], [1e6, 1e3, 1, 1e-3]]
+)
+@each_estimator
+def test_columns_in_the_millionth_of_their_unit_tell_classes_apart(make, units, rng):
+    # The weights are so small that C times the rounding of a score is more than their penalty.
+    X, y = clouds(rng, apart=12)
+    estimator = make().fit(X * units, y)
+    assert_proven(estimator, X * units, y)
+    assert estimator.score(X * units, y) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "OneVsRestSVC",
+        "OneVsRestSVC-hinge",
+        "OneVsOneSVC",
+        "OneVsOneSVC-hinge",
+        "CrammerSingerSVC",
+        "WestonWatkinsSVC",
+        "BredensteinerBennettSVC",
+        "TopKSVC-2-alpha",
+    ],
+)
+def test_where_classes_are_apart_a_million_times_larger_rows_want_weights_as_much_smaller(name, rng):
+    X, y = clouds(rng, apart=12)
+    small, large = (ESTIMATORS[name](C=1e4).fit(unit * X, y) for unit in (1, 1e6))
+    assert large.objective_ == pytest.approx(small.objective_ / 1e12, rel=2e-4)
+    np.testing.assert_allclose(1e6 * large.coef_, small.coef_, atol=2e-2 * np.abs(small.coef_).max())
 
 
 @pytest.mark.parametrize("C", [1.0, 1e4])
@@ -192,8 +232,8 @@ def test_many_classes_of_few_rows_converge(make, rng):
 @each_estimator
 def test_rows_that_count_at_even_intervals_are_those_of_the_fit(make, rng, monkeypatch):
     # Large problems begin with a part of the rows: every eighth of these would count for nothing.
-    for threshold in ("_LARGE", "_SMALL"):
-        monkeypatch.setattr(minimisation, threshold, 0)
+    monkeypatch.setattr(minimisation, "_LARGE", 0)
+    monkeypatch.setattr(goals, "_SMALL", 0)
     X, y = clouds(rng, n=600)
     weight = (np.arange(len(y)) % 4 == 1) * 1.0
     estimator = make().fit(X, y, sample_weight=weight)

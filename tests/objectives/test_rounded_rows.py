@@ -11,7 +11,7 @@ from maxmargin.objectives import (
     Coordinates,
     LinearObjective,
     RowBlocks,
-    minimisation,
+    goals,
     minimise,
     rounded_rows,
     rows_of,
@@ -63,7 +63,7 @@ def test_newton_steps_use_the_same_copies(data):
 def test_a_minimisation_that_begins_on_copies_ends_on_the_rows(penalty, data, monkeypatch):
     X, target, weight = data
     X = X / [1, 10, 1e-3, 1, 1e6, 1] - [0, 0, 0, 0, 1e3, 1e4]
-    monkeypatch.setattr(minimisation, "_SMALL", 0)
+    monkeypatch.setattr(goals, "_SMALL", 0)
     minima, made = [], []
     of_copies = LinearObjective.rounded
     monkeypatch.setattr(LinearObjective, "rounded", lambda problem: made.append(1) or of_copies(problem))

@@ -13,9 +13,11 @@ from maxmargin.objectives.goals import Goal, Minimum, Report, Start, counted
 from maxmargin.objectives.linear import LinearObjective
 from maxmargin.objectives.row_blocks import Block
 
-_GENTLE, _STEEP = 1e9, 1e10  # C times the mean squared length of the rows, without and with such rounding
+_GENTLE, _STEEP = 1e7, 1e9  # C times the mean squared length of the rows, without and with such rounding
 _GROWTH = 1e3  # of C from one minimisation to the next
-_STRETCHES = [1.0, *(1 + np.geomspace(1e-14, 1, 43)).tolist()]  # three a decade
+_PATIENCE = 150  # steps at a smaller C: classes that are apart take no more
+_APART = 0.01  # of what losses at the smaller C would be at the larger one
+_STRETCHES = [1.0, *(1 + np.geomspace(1e-14, 1e3, 52)).tolist()]  # three a decade
 
 Solver = Callable[[LinearObjective, Start, Callable[[], Goal], int, Report], Minimum]
 
@@ -38,29 +40,32 @@ def minimise_by_continuation(
     """Minimise at ever larger C, until what was found proves itself good at the one that is asked for.
 
     What bounds an objective from below bounds it at a larger C: no loss is negative. And where the classes
-    are apart, weights stretched until no row violates its margin have the same objective at every C.
+    are apart, weights stretched until no row violates its margin have the same objective at every C. Where
+    they overlap, the way from multipliers at a smaller C is no shorter than that from the start.
     """
-    first = _GENTLE / objective.spread
-    smaller = first * _GROWTH ** np.arange(np.ceil(np.log(objective.C / first) / np.log(_GROWTH)))
-    vector, duals, primal, bound, iterations, tol = begun.vector, begun.duals, np.inf, -np.inf, 0, goal().tol
-    for C in [*map(float, smaller), objective.C]:
+    C = _GENTLE / objective.spread
+    start, bound, primal, iterations = begun, -np.inf, np.inf, 0
+    while True:
         stage = objective.with_strength(C)
-        begun = _moved(begun, objective, stage)
-        end = solve(stage, begun, goal, max_iter - iterations, counted(report, iterations))
+        most = min(max_iter, iterations + _PATIENCE) if C < objective.C else max_iter
+        end = solve(
+            stage, _moved(start, objective, stage), goal, most - iterations, counted(report, iterations)
+        )
         iterations += end.iterations
-        begun = _moved(Start(end.vector, end.duals), stage, objective)
-        stretched, value = _stretched(objective, begun.vector)
+        start = _moved(Start(end.vector, end.duals), stage, objective)
+        stretched, value = _stretched(objective, start.vector)
         if value < primal:
             vector, primal = stretched, value
             duals = end.duals and objective.rows.run(partial(_shared, C / objective.C), end.duals)[0]
-        if end.certificate.dual is not None:
-            bound = max(bound, end.certificate.dual)
+        bound = max(bound, end.certificate.dual or -np.inf)
         certificate = Certificate.between(bound, primal)
-        if certificate.value <= tol:
+        if certificate.value <= goal().tol:
             return Minimum(vector, certificate, iterations, "converged", duals)
-        if iterations >= max_iter:
-            break
-    return Minimum(vector, certificate, iterations, end.status, duals)
+        if C == objective.C or iterations >= max_iter:
+            return Minimum(vector, certificate, iterations, end.status, duals)
+        if objective.loss.is_polyhedral and primal > _APART * (objective.C / C) * bound:
+            start = begun
+        C = min(_GROWTH * C, objective.C)
 
 
 def _moved(begun: Start, origin: LinearObjective, aim: LinearObjective) -> Start:

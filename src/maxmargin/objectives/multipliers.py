@@ -17,6 +17,7 @@ _NARROWEST = 1e-9
 _WIDEST = 1e4  # from wider ones, where C is large beside the rows' units, the way is longer
 _NEARLY_RIGHT = 0.05  # width of the first step from a solution nearby
 _WIDTH_LEFT, _WIDTH_POWER = 0.5, 0.4  # by measurement: what is left of the first width at a certificate
+_UNDAMPED = 15  # Newton steps of one width; where it takes more, most are cut short by kinks
 _PATIENCE, _WIDER = 20, 10  # Newton steps that show whether it was, and how much wider the step is if not
 
 
@@ -45,6 +46,7 @@ def minimise_by_multipliers(
         solution = minimize_newton(
             step.at(vector),
             finished=finished,
+            undamped=_UNDAMPED,
             max_iter=min(left, _PATIENCE) if is_first and width < widest else left,
             report=counted(report, iterations),
         )
