@@ -153,9 +153,7 @@ def test_overlapping_rows_of_which_half_the_columns_are_in_the_millionth_converg
     assert_proven(ESTIMATORS[name]().fit(X, y), X, y)
 
 
-@pytest.mark.parametrize(
-    "units", [[1e6, 1e6, 1e6, 1e6], [1, 1e6, 1, 1e6], [1e6, 1, 1, 1], [1e6, 1e3, 1, 1e-3]]
-)
+@pytest.mark.parametrize("units", [[1e6, 1e6, 1e6, 1e6], [1, 1e6, 1, 1e6], [1e6, 1, 1, 1]])
 @each_estimator
 def test_columns_in_the_millionth_of_their_unit_tell_classes_apart(make, units, rng):
     # The weights are so small that C times the rounding of a score is more than their penalty.

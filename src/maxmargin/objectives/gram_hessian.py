@@ -134,7 +134,8 @@ def cholesky(C: float, gram: Floats, stiffness: Floats) -> Floats:
     while True:
         matrix = np.multiply(C, gram, dtype=np.float32, casting="same_kind")
         matrix[diagonal] += stiffness
-        matrix[diagonal] *= 1 + jitter
+        # Relative to each entry, as curvatures may differ by the squares of units, and to all where one is 0.
+        matrix[diagonal] += jitter * matrix[diagonal] + jitter**3 * matrix.trace() / len(matrix)
         (potrf,) = get_lapack_funcs(("potrf",), (matrix,))
         # A symmetric matrix is its transpose, which is in LAPACK's order: it is factored where it lies.
         factor, failed = potrf(matrix.T, lower=1, overwrite_a=1)
