@@ -44,7 +44,8 @@ def minimise_by_continuation(
     they overlap, the way from multipliers at a smaller C is no shorter than that from the start.
     """
     C = _GENTLE / objective.spread
-    start, bound, primal, iterations = begun, -np.inf, np.inf, 0
+    start, vector, duals = begun, begun.vector, begun.duals
+    bound, primal, iterations = 0.0, np.inf, 0
     while True:
         stage = objective.with_strength(C)
         most = min(max_iter, iterations + _PATIENCE) if C < objective.C else max_iter
@@ -57,7 +58,7 @@ def minimise_by_continuation(
         if value < primal:
             vector, primal = stretched, value
             duals = end.duals and objective.rows.run(partial(_shared, C / objective.C), end.duals)[0]
-        bound = max(bound, end.certificate.dual or -np.inf)
+        bound = max(bound, end.certificate.dual or 0.0)
         certificate = Certificate.between(bound, primal)
         if certificate.value <= goal().tol:
             return Minimum(vector, certificate, iterations, "converged", duals)
