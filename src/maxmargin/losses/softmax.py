@@ -8,6 +8,8 @@ from maxmargin._typing import Array
 from maxmargin.functional import positive_part
 from maxmargin.losses._base import Curvature, chosen, score_gaps
 
+_CERTAIN = 1e-4  # probability of an error: below it 1 - q_y begins to lose digits that matter
+
 
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy:
@@ -67,14 +69,20 @@ class SoftmaxCrossEntropy:
         """Map d to q (d - q.d), with q the probabilities."""
         xp, truth = array_namespace(scores), chosen(target, scores)
         _, gradient = self.value_and_gradient(scores, target)
-        rivals, wrong = truth.cleared(gradient), -truth.pick(gradient)
+        probabilities = truth.add(gradient, 1.0)
+        diagonal = probabilities * (1 - probabilities)
+        wrong = -truth.pick(gradient)
+        # Where the true class is nearly certain, what is left of it and of d_y cancels unless taken apart.
+        is_certain = not is_tensor(scores) and bool(xp.all(wrong < _CERTAIN))
+        if is_certain:
+            diagonal = truth.put(diagonal, wrong * (1 - wrong))
 
         def product(direction: Array) -> Array:
-            # Relative to d_y nothing cancels where the true class is nearly certain.
-            moved = rivals * score_gaps(direction, truth)
-            return truth.balanced(moved - rivals * xp.sum(moved, axis=1, keepdims=True))
+            moves = score_gaps(direction, truth) if is_certain else direction
+            weighted = probabilities * moves
+            return weighted - probabilities * xp.sum(weighted, axis=1, keepdims=True)
 
-        return Curvature(product, truth.add(rivals * (1 - rivals), wrong * (1 - wrong)))
+        return Curvature(product, diagonal)
 
     def conjugate(self, gradient: Array, target: Array) -> Array:
         """Sum_k q_k log q_k + m g_y, with the probabilities q = g + 1{k = y}."""
