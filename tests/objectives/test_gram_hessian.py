@@ -138,3 +138,13 @@ def test_threads_change_no_digit(data, rng):
         here, there = one.at(at).model(), many.at(at).model()
         np.testing.assert_array_equal(here.product(direction), there.product(direction))
         np.testing.assert_array_equal(here.precondition(direction), there.precondition(direction))
+
+
+def test_a_matrix_that_is_not_finite_has_no_factor_but_an_end():
+    assert np.isnan(gram_hessian.cholesky(1.0, np.full((3, 3), np.nan), np.ones(3))).any()
+
+
+def test_a_direction_without_curvature_is_factored_as_one_of_a_little():
+    factor = gram_hessian.cholesky(1.0, np.diag([1.0, 0.0, 1e-12]), np.zeros(3))
+    assert np.isfinite(factor).all()
+    np.testing.assert_allclose(np.diag(factor)[[0, 2]] ** 2, [1, 1e-12], rtol=1e-5)

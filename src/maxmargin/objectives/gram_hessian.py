@@ -24,6 +24,8 @@ _BATCH_BYTES = 4e6  # rows that are gathered at a time
 _SINGLE_OPERATIONS = 3e8  # Gram matrices that cost more are computed in single precision
 _PARTS = 4  # in which few matrices are computed, for threads to share
 
+_MOST_JITTER = 1e6  # a matrix that is not definite by then has entries that are not finite
+
 _NOTHING, _BEFORE, _SHARED = range(3)  # what a Gram matrix is made from
 
 
@@ -139,7 +141,7 @@ def cholesky(C: float, gram: Floats, stiffness: Floats) -> Floats:
         (potrf,) = get_lapack_funcs(("potrf",), (matrix,))
         # A symmetric matrix is its transpose, which is in LAPACK's order: it is factored where it lies.
         factor, failed = potrf(matrix.T, lower=1, overwrite_a=1)
-        if not failed:
+        if not failed or jitter > _MOST_JITTER:
             return factor
         jitter *= 10
 
