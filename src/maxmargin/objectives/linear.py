@@ -77,22 +77,17 @@ class LinearObjective:
         """The same objective over one of step rows, which stands for them."""
         rows = self.rows.thinned(step)
         C = self.C * self.rows.weight / max(rows.weight, np.finfo(np.float64).tiny)
-        return replace(
-            self, rows=rows, C=C, preconditioner=Preconditioner(), grams=ClassGrams(), metric=Metric()
-        )
+        return self._afresh(rows=rows, C=C)
 
     def with_strength(self, C: float) -> "LinearObjective":
         """The same objective at another C, with coordinates of its own."""
         own = self.coordinates
         coordinates = Coordinates.of(self.rows, C, own.n_scores, fit_intercept=own.fit_intercept)
-        return replace(
-            self,
-            C=C,
-            coordinates=coordinates,
-            preconditioner=Preconditioner(),
-            grams=ClassGrams(),
-            metric=Metric(),
-        )
+        return self._afresh(C=C, coordinates=coordinates)
+
+    def _afresh(self, **changes: Any) -> "LinearObjective":
+        """The same objective but for these changes, without what was kept from point to point."""
+        return replace(self, preconditioner=Preconditioner(), grams=ClassGrams(), metric=Metric(), **changes)
 
     def rounded(self) -> "LinearObjective":
         """The same objective over copies of the rows in single precision, which Newton steps use as well."""

@@ -40,7 +40,8 @@ def minimise(
     A smooth objective is minimised by Newton steps. Quasi-Newton steps come first where the classes are
     coupled: they are cheap beside Newton's matrices, one a class. A polyhedral loss, such as the hinge, is
     minimised by the proximal method of multipliers, whose every step is a smooth objective. Where dual
-    coordinate ascent fits the problem, it begins, and often ends, the work.
+    coordinate ascent fits the problem, it begins, and often ends, the work. Where C times the rows' squared
+    lengths is so large that rounding would hide the objective, smaller C are solved first.
 
     Parameters
     ----------

@@ -7,8 +7,7 @@ import numpy as np
 
 from maxmargin._typing import Floats
 from maxmargin.objectives.certificate import Certificate
-from maxmargin.objectives.coordinate_ascent import Report
-from maxmargin.objectives.goals import Minimum, goal_of
+from maxmargin.objectives.goals import Minimum, Report, goal_of
 from maxmargin.objectives.linear import LinearObjective, LinearPoint
 from maxmargin.objectives.row_blocks import Block
 from maxmargin.objectives.second_order import SecondOrder
